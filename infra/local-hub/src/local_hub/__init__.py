@@ -1,0 +1,1 @@
+"""An embedded server for the Hugging Face Hub and Jobs APIs."""

@@ -1,0 +1,100 @@
+"""Users, their tokens, and what each may touch."""
+
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local_hub.database import Database
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS users (
+    name TEXT PRIMARY KEY,
+    fullname TEXT NOT NULL,
+    owns_everything INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS tokens (
+    digest TEXT PRIMARY KEY,
+    user_name TEXT NOT NULL REFERENCES users(name)
+);
+CREATE TABLE IF NOT EXISTS memberships (
+    organization TEXT NOT NULL,
+    user_name TEXT NOT NULL REFERENCES users(name),
+    PRIMARY KEY (organization, user_name)
+);
+"""
+
+OWNER_NAME = "local"
+TOKEN_FILE = "token"
+
+
+@dataclass(frozen=True)
+class User:
+    """Someone who sent a valid token."""
+
+    name: str
+    fullname: str
+    owns_everything: bool
+    organizations: frozenset[str] = field(default_factory=frozenset)
+
+    def may_use(self, namespace: str) -> bool:
+        """Whether this user reads private repos of the namespace and writes to it."""
+        return self.owns_everything or namespace == self.name or namespace in self.organizations
+
+
+class Accounts:
+    """The users of one hub."""
+
+    def __init__(self, database: Database) -> None:
+        database.add_schema(SCHEMA)
+        self._database = database
+
+    def ensure_owner(self, directory: Path) -> str:
+        """Creates the machine's own user and `<directory>/token` (mode 0600) once; returns the token."""
+        token = read_or_create_token(directory / TOKEN_FILE)
+        self.add_user(OWNER_NAME, "Local user", token, owns_everything=True)
+        return token
+
+    def add_user(
+        self,
+        name: str,
+        fullname: str,
+        token: str,
+        organizations: frozenset[str] = frozenset(),
+        owns_everything: bool = False,
+    ) -> None:
+        """Adds a user with a token; adding the same again changes nothing."""
+        with self._database.write() as db:
+            db.execute("INSERT OR IGNORE INTO users VALUES (?, ?, ?)", (name, fullname, owns_everything))
+            db.execute("INSERT OR REPLACE INTO tokens VALUES (?, ?)", (_digest(token), name))
+            for organization in organizations:
+                db.execute("INSERT OR IGNORE INTO memberships VALUES (?, ?)", (organization, name))
+
+    def find_by_token(self, token: str) -> User | None:
+        """The user who holds the token, or None."""
+        with self._database.read() as db:
+            row = db.execute(
+                "SELECT users.* FROM tokens JOIN users ON users.name = user_name WHERE digest = ?",
+                (_digest(token),),
+            ).fetchone()
+            if row is None:
+                return None
+            members = db.execute("SELECT organization FROM memberships WHERE user_name = ?", (row["name"],))
+            organizations = frozenset(member["organization"] for member in members)
+        return User(row["name"], row["fullname"], bool(row["owns_everything"]), organizations)
+
+
+def read_or_create_token(path: Path) -> str:
+    """The token in the file; a new one is written, readable by its owner only, where there is none."""
+    if path.exists():
+        return path.read_text().strip()
+    token = "hf_local" + secrets.token_hex(16)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(token + "\n")
+    return token
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,63 @@
+"""The hub as one ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from local_hub.accounts import Accounts
+from local_hub.config import HubConfig
+from local_hub.database import Database
+from local_hub.errors import ApiError
+from local_hub.jobs.routes import job_routes
+from local_hub.jobs.runner import JobRunner
+from local_hub.middleware import AuthMiddleware, ErrorMiddleware, RawPathMiddleware
+
+ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def create_app(config: HubConfig, base_url: str) -> Starlette:
+    """Assembles the hub over `config.directory`.
+
+    Handlers find on `request.app.state`: `config`, `database`, `base_url`, `accounts`, `runner`;
+    and on `request.state.user` the `User` who asks (None if anonymous).
+    Path parameters arrive percent-encoded. Raises `HubError` if the folder cannot be used.
+    """
+    config.directory.mkdir(parents=True, exist_ok=True)
+    database = Database(config.directory / "hub.sqlite3")
+    accounts = Accounts(database)
+    accounts.ensure_owner(config.directory)
+    app = Starlette(
+        routes=[*job_routes, Route("/{path:path}", refuse_unknown_route, methods=ALL_METHODS)],
+        middleware=[
+            Middleware(ErrorMiddleware),
+            Middleware(RawPathMiddleware),
+            Middleware(AuthMiddleware, accounts=accounts),
+        ],
+        lifespan=_lifespan,
+    )
+    app.state.config = config
+    app.state.database = database
+    app.state.base_url = base_url
+    app.state.accounts = accounts
+    app.state.runner = JobRunner(config, database, base_url)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    await app.state.runner.start()
+    try:
+        yield
+    finally:
+        await app.state.runner.stop()
+        app.state.database.close()
+
+
+async def refuse_unknown_route(request: Request) -> Response:
+    """Says which call is missing, so that a gap in the hub is never mistaken for a missing repo."""
+    raise ApiError(501, f"Not implemented by the local hub: {request.method} {request.url.path}")

@@ -1,0 +1,86 @@
+"""The hub's SQLite file: metadata of repos and jobs; file contents lie beside it on disk."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local_hub.errors import HubError
+
+FORMAT_VERSION = 1
+BUSY_TIMEOUT_SECONDS = 30
+
+
+class Database:
+    """A pool of connections to one SQLite file in WAL mode; safe to use from any thread.
+
+    Readers never wait. Writers are serialised by SQLite's own lock (`BEGIN IMMEDIATE`), and a
+    commit is on disk (`synchronous=FULL`) before `write` returns.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Opens or creates the file; raises `HubError` if a newer hub wrote it."""
+        self._path = path
+        self._idle: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._check_format_version()
+
+    def add_schema(self, statements: str) -> None:
+        """Runs `CREATE TABLE IF NOT EXISTS …` statements; each part of the hub brings its own."""
+        with self.read() as connection:
+            connection.executescript(statements)
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """A connection outside a transaction; rows are `sqlite3.Row`."""
+        connection = self._take()
+        try:
+            yield connection
+        finally:
+            with self._lock:
+                self._idle.append(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A connection inside a write transaction: committed at the end, rolled back on an exception."""
+        with self.read() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Closes every idle connection."""
+        with self._lock:
+            while self._idle:
+                self._idle.pop().close()
+
+    def _take(self) -> sqlite3.Connection:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        return connection
+
+    def _check_format_version(self) -> None:
+        with self.read() as connection:
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+            if found not in (0, FORMAT_VERSION):
+                raise HubError(
+                    f"{self._path} has store format {found}, this hub reads {FORMAT_VERSION}. "
+                    "Use the version that wrote it, or another folder."
+                )
+            connection.execute(f"PRAGMA user_version={FORMAT_VERSION}")

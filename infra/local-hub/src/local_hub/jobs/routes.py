@@ -1,0 +1,5 @@
+"""Routes of the Jobs API."""
+
+from starlette.routing import Route
+
+job_routes: list[Route] = []

@@ -1,0 +1,109 @@
+"""What happens to every request: raw paths, who asks, and an answer whatever goes wrong."""
+
+import logging
+import secrets
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from local_hub.accounts import Accounts
+from local_hub.errors import ApiError
+
+logger = logging.getLogger("local_hub")
+
+
+class RawPathMiddleware:
+    """Routes on the path as sent, so that `refs%2Fpr%2F1` stays one segment; handlers unquote."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "path": scope["raw_path"].decode("ascii")}
+        await self._app(scope, receive, send)
+
+
+class ErrorMiddleware:
+    """Turns every exception into JSON with the Hub's error headers; a client never sees a dropped socket."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        started = False
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # outermost boundary: the exception becomes the answer
+            if started:
+                raise
+            await _drain(receive)
+            await _answer(error, request_id)(scope, receive, send_with_id)
+
+
+class AuthMiddleware:
+    """Sets `request.state.user` to the `User` who holds the bearer token, or None without a token."""
+
+    def __init__(self, app: ASGIApp, accounts: Accounts) -> None:
+        self._app = app
+        self._accounts = accounts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            request = Request(scope)
+            request.state.user = self._user(request.headers.get("authorization"))
+        await self._app(scope, receive, send)
+
+    def _user(self, header: str | None) -> object:
+        if header is None:
+            return None
+        scheme, _, token = header.partition(" ")
+        user = self._accounts.find_by_token(token.strip()) if scheme.lower() == "bearer" else None
+        if user is None:
+            raise ApiError(401, "Invalid credentials in Authorization header")
+        return user
+
+
+def _answer(error: Exception, request_id: str) -> JSONResponse:
+    refusal = _as_api_error(error, request_id)
+    headers = {**refusal.headers, "X-Error-Message": _header_safe(refusal.message)}
+    if refusal.code is not None:
+        headers["X-Error-Code"] = refusal.code
+    return JSONResponse({"error": refusal.message, **refusal.body}, refusal.status, headers)
+
+
+def _as_api_error(error: Exception, request_id: str) -> ApiError:
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, HTTPException):
+        return ApiError(error.status_code, error.detail, headers=error.headers)
+    logger.error("request %s failed", request_id, exc_info=error)
+    return ApiError(500, f"Internal error {type(error).__name__}; the hub's log has request {request_id}")
+
+
+def _header_safe(text: str) -> str:
+    return " ".join(text.split()).encode("ascii", "replace").decode()
+
+
+async def _drain(receive: Receive) -> None:
+    """Reads the rest of the body: a client that is still sending would miss the answer otherwise."""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            return
