@@ -1,0 +1,44 @@
+"""The errors a user can cause or must act on, and the exit code each gives to a job."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a job's process tells the one that started it."""
+
+    OK = 0
+    INTERNAL_ERROR = 1
+    BAD_INPUT = 2
+    UPSTREAM_NOT_READY = 3
+    GUARD_TRIPPED = 4
+    INTERRUPTED = 5
+
+
+class PipelineError(Exception):
+    """Something went wrong that the message explains: what, where, and what to do next."""
+
+    exit_code = ExitCode.INTERNAL_ERROR
+
+
+class BadInput(PipelineError):
+    """A setting, a row, a repo or a file is not what it must be."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class UpstreamNotReady(PipelineError):
+    """A phase that this one needs has not succeeded."""
+
+    exit_code = ExitCode.UPSTREAM_NOT_READY
+
+
+class GuardTripped(PipelineError):
+    """A training run was stopped because it cannot learn."""
+
+    exit_code = ExitCode.GUARD_TRIPPED
+
+
+class Interrupted(PipelineError):
+    """The job was asked to stop and can be started again."""
+
+    exit_code = ExitCode.INTERRUPTED

@@ -1,0 +1,141 @@
+"""The run manifest: one JSON file a run, the only thing that the jobs tell each other.
+
+It lies in the dataset repo `<namespace>/medmcqa-runs` as `runs/<run_id>/manifest.json`. `python -m shared.manifest`
+prints its JSON Schema, which is committed as `shared/manifest.schema.json`.
+"""
+
+import json
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.errors import BadInput, UpstreamNotReady
+from shared.refs import RepoRef
+
+SCHEMA_VERSION = 1
+PHASES = ("split", "sft", "grpo", "eval", "report")
+UPSTREAM: dict[str, tuple[str, ...]] = {
+    "split": (),
+    "sft": ("split",),
+    "grpo": ("split", "sft"),
+    "eval": ("split", "sft", "grpo"),
+    "report": ("split", "sft", "grpo", "eval"),
+}
+Status = Literal["pending", "running", "succeeded", "failed", "interrupted"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+
+class Progress(_Record):
+    """How far a phase is, in its own steps (training steps, rows)."""
+
+    step: int = Field(ge=0)
+    total: int = Field(ge=0)
+
+
+class Attempt(_Record):
+    """One job that worked on a phase. `cost_usd` is what its minutes cost at the flavor's list price."""
+
+    job_id: str
+    flavor: str | None = None
+    image: str | None = None
+    request: str | None = Field(default=None, description="hash of what the launcher asked for")
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    cost_usd: float | None = Field(default=None, ge=0)
+    exit_code: int | None = None
+
+
+class Phase(_Record):
+    """What one phase was asked to do, did, and made."""
+
+    status: Status = "pending"
+    attempts: list[Attempt] = Field(default_factory=list)
+    progress: Progress | None = None
+    config: dict[str, Any] = Field(default_factory=dict, description="every resolved setting")
+    code: str | None = Field(default=None, description="fingerprint of the sources that ran")
+    inputs: dict[str, RepoRef] = Field(default_factory=dict)
+    outputs: dict[str, RepoRef] = Field(default_factory=dict)
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    error: str | None = None
+
+    def attempt(self, job_id: str) -> Attempt:
+        """Return the record of a job, made if there is none yet."""
+        for attempt in self.attempts:
+            if attempt.job_id == job_id:
+                return attempt
+        self.attempts.append(Attempt(job_id=job_id))
+        return self.attempts[-1]
+
+
+class Source(_Record):
+    """Where a run begins: the question dataset and the base model."""
+
+    dataset: RepoRef
+    base_model: RepoRef
+
+
+class RunManifest(_Record):
+    """Everything needed to know, trust and redo a run."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    run_id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")
+    profile: str
+    seed: int = Field(ge=0)
+    code: str = Field(description="git commit of the checkout that began the run")
+    created_at: datetime
+    source: Source
+    phases: dict[str, Phase] = Field(default_factory=lambda: {phase: Phase() for phase in PHASES})
+
+
+def parse_manifest(text: str | bytes) -> RunManifest:
+    """Read a manifest.
+
+    Raises:
+        BadInput: it is of a newer schema, or not a manifest at all.
+    """
+    try:
+        version = json.loads(text).get("schema_version")
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise BadInput(
+                f"This run's manifest has schema {version}, this code knows {SCHEMA_VERSION}. "
+                "Update your checkout, or begin a new run: make split."
+            )
+        return RunManifest.model_validate_json(text)
+    except (ValueError, AttributeError, ValidationError) as error:
+        raise BadInput(f"The run's manifest is damaged: {error}. Begin a new run: make split.") from error
+
+
+def render_manifest(manifest: RunManifest) -> str:
+    """Return the manifest as the JSON text that is stored."""
+    return manifest.model_dump_json(indent=2) + "\n"
+
+
+def resolve_inputs(manifest: RunManifest, phase: str) -> dict[str, RepoRef]:
+    """Return what a phase must read, by name, from the outputs of those before it.
+
+    Raises:
+        UpstreamNotReady: a phase before it has not succeeded.
+    """
+    for upstream in UPSTREAM[phase]:
+        status = manifest.phases[upstream].status
+        if status != "succeeded":
+            raise UpstreamNotReady(
+                f"{phase} needs {upstream}, which is {status} in run {manifest.run_id}. Run it first: make {upstream}."
+            )
+    if phase == "split":
+        return {"source": manifest.source.dataset}
+    inputs = {"data": manifest.phases["split"].outputs["data"], "base": manifest.source.base_model}
+    for name in ("sft", "grpo"):
+        if name in UPSTREAM[phase]:
+            inputs[name] = manifest.phases[name].outputs["model"]
+    if phase == "report":
+        inputs["predictions"] = manifest.phases["eval"].outputs["predictions"]
+    return inputs
+
+
+if __name__ == "__main__":
+    print(json.dumps(RunManifest.model_json_schema(), indent=2))
