@@ -3,12 +3,13 @@
 Which Hub is the client's business (`HF_ENDPOINT`, `HF_TOKEN`); nothing here knows whether it is local.
 """
 
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_url
+from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -18,7 +19,6 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.utils import hf_raise_for_status, http_backoff
 
 from shared.errors import BadInput, PipelineError
 from shared.refs import RepoRef, RepoType
@@ -66,9 +66,7 @@ class Hub:
         self.create_repo(repo_id, repo_type)
         operations = [CommitOperationAdd(name, content) for name, content in files.items()]
         with hub_errors(f"pushing to {repo_id}"):
-            commit = self.api.create_commit(
-                repo_id, operations, repo_type=repo_type, commit_message=message
-            )
+            commit = self.api.create_commit(repo_id, operations, repo_type=repo_type, commit_message=message)
         return RepoRef(repo_id=repo_id, repo_type=repo_type, commit=commit.oid)
 
     def snapshot(self, ref: RepoRef, allow_patterns: list[str] | None = None) -> Path:
@@ -89,14 +87,11 @@ class Hub:
 
     def read_bytes(self, ref: RepoRef, path: str) -> bytes:
         """Return a small file's content without leaving a copy in the cache."""
-        url = hf_hub_url(
-            ref.repo_id, path, repo_type=ref.repo_type, revision=ref.commit, endpoint=self.api.endpoint
-        )
-        headers = self.api._build_hf_headers()
-        with hub_errors(f"reading {path} of {ref}"):
-            response = http_backoff("GET", url, headers=headers, follow_redirects=True)
-            hf_raise_for_status(response)
-        return response.content
+        with hub_errors(f"reading {path} of {ref}"), tempfile.TemporaryDirectory() as folder:
+            local = self.api.hf_hub_download(
+                ref.repo_id, path, repo_type=ref.repo_type, revision=ref.commit, local_dir=folder
+            )
+            return Path(local).read_bytes()
 
 
 @contextmanager
@@ -105,9 +100,13 @@ def hub_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except LocalTokenNotFoundError as error:
-        raise BadInput(f"No Hub token was found while {doing}. Set HF_TOKEN to a token with write access.") from error
+        raise BadInput(
+            f"No Hub token was found while {doing}. Set HF_TOKEN to one with write access."
+        ) from error
     except GatedRepoError as error:
-        raise BadInput(f"Access denied while {doing}: the repo is gated. Accept its terms on the Hub first.") from error
+        raise BadInput(
+            f"Access denied while {doing}: the repo is gated. Accept its terms on the Hub first."
+        ) from error
     except RevisionNotFoundError as error:
         raise BadInput(f"No such revision while {doing}. Check the part after '@'.") from error
     except RepositoryNotFoundError as error:
@@ -134,5 +133,7 @@ def _http_error(error: HfHubHTTPError, doing: str) -> PipelineError:
     if status in (401, 403):
         return BadInput(f"Not allowed while {doing}: {detail}. Check that HF_TOKEN has write access there.")
     if status == 507:
-        return PipelineError(f"The Hub has no space left while {doing}: {detail}. Free some and run it again.")
+        return PipelineError(
+            f"The Hub has no space left while {doing}: {detail}. Free some and run it again."
+        )
     return PipelineError(f"The Hub refused while {doing}: {detail} (HTTP {status}).")

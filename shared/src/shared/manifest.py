@@ -81,7 +81,7 @@ class Source(_Record):
 class RunManifest(_Record):
     """Everything needed to know, trust and redo a run."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     run_id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")
     profile: str
     seed: int = Field(ge=0)

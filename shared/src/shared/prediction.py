@@ -93,7 +93,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _letter(value: dict[str, Any]) -> Letter | None:
     letter = value.get("predicted_category")
-    return letter if isinstance(letter, str) and letter in get_args(Letter) else None
+    return next((known for known in get_args(Letter) if known == letter), None)
 
 
 def _schema_problem(value: dict[str, Any]) -> str | None:

@@ -4,13 +4,11 @@ import json
 
 from shared.question import LETTERS, Question
 
-SYSTEM_PROMPT = "\n".join(
-    (
-        "You are a medical MCQ classifier. Given a medical multiple-choice question with 4 options "
-        "(A, B, C, D), analyze the question and respond with ONLY valid JSON in this exact format:",
-        '{"predicted_category": "<A|B|C|D>", "confidence": <float 0-1>, "reason": "<concise explanation>"}',
-        "Output nothing else — no markdown, no extra text, just the JSON object.",
-    )
+SYSTEM_PROMPT = (
+    "You are a medical MCQ classifier. Given a medical multiple-choice question with 4 options "
+    "(A, B, C, D), analyze the question and respond with ONLY valid JSON in this exact format:\n"
+    '{"predicted_category": "<A|B|C|D>", "confidence": <float 0-1>, "reason": "<concise explanation>"}\n'
+    "Output nothing else — no markdown, no extra text, just the JSON object."
 )
 TARGET_CONFIDENCE = 0.95
 DEFAULT_REASON = "Based on medical knowledge and clinical reasoning."
