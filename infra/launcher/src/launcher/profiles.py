@@ -1,0 +1,85 @@
+"""Profiles: TOML files that hold everything that differs between runs."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.errors import BadInput
+from shared.manifest import PHASES
+from shared.settings import refuse_unknown
+
+PROFILES_FOLDER = Path(__file__).parents[3] / "profiles"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunSection(_Section):
+    """What a run begins with: `namespace/name`, optionally with `@revision`."""
+
+    source_dataset: str
+    base_model: str
+    seed: int = Field(default=0, ge=0)
+
+
+class LaunchTarget(_Section):
+    """Where the job of a phase runs. `timeout` is as the Jobs API takes it: "90s", "30m", "2h"."""
+
+    image: str
+    flavor: str
+    timeout: str = Field(pattern=r"^\d+(\.\d+)?[smhd]$")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A profile as read; `sections` holds the settings of each phase, which the phase's own service checks."""
+
+    name: str
+    run: RunSection
+    launch: dict[str, LaunchTarget]
+    sections: dict[str, dict[str, Any]]
+
+
+def load_profile(name_or_path: str, folder: Path = PROFILES_FOLDER) -> Profile:
+    """Read a profile by its name, or by the path of a .toml file.
+
+    Raises:
+        BadInput: there is no such profile, or something in it is wrong.
+    """
+    path = Path(name_or_path) if name_or_path.endswith(".toml") else folder / f"{name_or_path}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.toml")))
+        raise BadInput(
+            f"There is no profile {name_or_path}. Known profiles: {known}, or the path of a .toml file."
+        )
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,23}", path.stem):
+        raise BadInput(
+            f"The profile name {path.stem} becomes part of repo names: use a-z, 0-9 and -, at most 24."
+        )
+    try:
+        return _parse(path.stem, tomllib.loads(path.read_text("utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"Profile {path} is not valid TOML: {error}. Fix that line.") from error
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        raise BadInput(f"Profile {path}, [{error.title}] {field}: {problem['msg']}. Fix it there.") from error
+
+
+def _parse(name: str, content: dict[str, Any]) -> Profile:
+    refuse_unknown(content, ("run", "launch", *PHASES), f"profile {name}")
+    launch = dict(content.get("launch", {}))
+    common = {key: value for key, value in launch.items() if not isinstance(value, dict)}
+    own = {key: value for key, value in launch.items() if isinstance(value, dict)}
+    refuse_unknown(own, PHASES, f"[launch] of profile {name}")
+    return Profile(
+        name=name,
+        run=RunSection.model_validate(content.get("run", {})),
+        launch={phase: LaunchTarget.model_validate(common | own.get(phase, {})) for phase in PHASES},
+        sections={phase: content.get(phase, {}) for phase in PHASES},
+    )

@@ -1,0 +1,87 @@
+"""What is asked of the Jobs API for one phase of one run."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dotenv import dotenv_values
+
+from launcher.profiles import LaunchTarget, Profile
+from shared.errors import BadInput
+from shared.fingerprint import code_fingerprint
+from shared.settings import PROFILE_VARIABLE
+
+PACKAGES = {
+    "split": "data_splitter",
+    "sft": "sft_trainer",
+    "grpo": "grpo_trainer",
+    "eval": "evaluator",
+    "report": "reporter",
+}
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """A job before it is submitted; `environment` never holds a secret.
+
+    Attributes:
+        digest: identifies what decides the result: profile section, overrides and code.
+    """
+
+    phase: str
+    run_id: str
+    command: list[str]
+    environment: dict[str, str]
+    target: LaunchTarget
+    digest: str
+
+
+def build_request(profile: Profile, phase: str, run_id: str, namespace: str, force: bool) -> JobRequest:
+    """Turn a profile and a phase into a job."""
+    section = json.dumps({"profile": profile.name, phase: profile.sections[phase]}, sort_keys=True)
+    overrides = _overrides(phase, dotenv_values(".env")) | _overrides(phase, os.environ)
+    environment = {PROFILE_VARIABLE: section, **overrides}
+    command = ["python", "-m", PACKAGES[phase], "--run-id", run_id, "--namespace", namespace]
+    return JobRequest(
+        phase=phase,
+        run_id=run_id,
+        command=command + (["--force"] if force else []),
+        environment=environment,
+        target=profile.launch[phase],
+        digest=_digest(environment, code_fingerprint(("shared", PACKAGES[phase]))),
+    )
+
+
+def check_settings(request: JobRequest) -> None:
+    """Let the service itself check its settings, before anything is launched.
+
+    Raises:
+        BadInput: with the service's own message.
+    """
+    command = [sys.executable, *request.command[1:], "--check"]
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(_prefix(request.phase))
+    }
+    result = subprocess.run(
+        command, env=inherited | request.environment, capture_output=True, text=True, check=False
+    )
+    if result.returncode != 0:
+        raise BadInput(result.stderr.strip().splitlines()[-1].removeprefix("error: "))
+
+
+def _overrides(phase: str, environment: Mapping[str, str | None]) -> dict[str, str]:
+    given = {name: value for name, value in environment.items() if name.startswith(_prefix(phase))}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _prefix(phase: str) -> str:
+    return f"{phase.upper()}_"
+
+
+def _digest(environment: Mapping[str, str], code: str) -> str:
+    content = json.dumps([sorted(environment.items()), code])
+    return f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"

@@ -1,0 +1,90 @@
+"""What can be asked about runs without starting anything. Standard output holds the answer and nothing else."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from launcher.terminal import say
+from shared.errors import UpstreamNotReady
+from shared.hub import hub_errors
+from shared.manifest import PHASES, RunManifest, render_manifest
+from shared.runs import ManifestStore
+
+METRICS = ("accuracy", "valid_json_rate", "schema_pass_rate", "accuracy_on_schema")
+MODELS = ("base", "sft", "grpo")
+REPORTS_FOLDER = Path("reports")
+
+
+def show_manifest(manifest: RunManifest) -> None:
+    """Print the manifest as JSON."""
+    print(render_manifest(manifest), end="")
+
+
+def show_results(manifest: RunManifest, as_json: bool) -> None:
+    """Print the metrics of base, sft and grpo, as a table or as JSON.
+
+    Raises:
+        UpstreamNotReady: the run has not been evaluated.
+    """
+    evaluation = manifest.phases["eval"]
+    if evaluation.status != "succeeded":
+        raise UpstreamNotReady(
+            f"Run {manifest.run_id} has no results: eval is {evaluation.status}. Evaluate it: make eval."
+        )
+    models = evaluation.metrics["models"]
+    if as_json:
+        picked = {name: {key: models[name][key] for key in (*METRICS, "rows")} for name in MODELS}
+        print(json.dumps({"run_id": manifest.run_id, "models": picked}, indent=2))
+    else:
+        _results_table(manifest.run_id, models)
+
+
+def show_runs(store: ManifestStore) -> None:
+    """Print a table of all runs, newest first."""
+    table = Table("run", "profile", "seed", *PHASES, box=None)
+    for run_id in store.list_run_ids():
+        manifest = store.read(run_id)
+        statuses = (manifest.phases[phase].status for phase in PHASES)
+        table.add_row(run_id, manifest.profile, str(manifest.seed), *statuses)
+    Console().print(table if table.rows else "No runs yet. Begin one: make sft grpo eval report")
+
+
+def show_logs(store: ManifestStore, namespace: str, manifest: RunManifest, phase: str | None) -> None:
+    """Print the log of the newest job, of one phase or of all.
+
+    Raises:
+        UpstreamNotReady: no job has been launched.
+    """
+    phases = [phase] if phase else list(reversed(PHASES))
+    attempts = [attempt for name in phases for attempt in reversed(manifest.phases[name].attempts)]
+    if not attempts:
+        raise UpstreamNotReady(f"No job of run {manifest.run_id} has been launched yet. Start one: make sft.")
+    with hub_errors(f"reading the log of job {attempts[0].job_id}"):
+        for line in store.hub.api.fetch_job_logs(job_id=attempts[0].job_id, namespace=namespace):
+            print(line)
+
+
+def fetch_report(store: ManifestStore, manifest: RunManifest) -> None:
+    """Copy the run's report to `reports/<run_id>/` and say where it is."""
+    ref = manifest.phases["report"].outputs["report"]
+    snapshot = store.hub.snapshot(ref, allow_patterns=[f"{ref.path}/*"])
+    folder = REPORTS_FOLDER / manifest.run_id
+    shutil.copytree(snapshot / str(ref.path), folder, dirs_exist_ok=True)
+    say(f"The report is in {folder / 'report.html'}")
+
+
+def _results_table(run_id: str, models: Mapping[str, Mapping[str, Any]]) -> None:
+    table = Table("metric", *MODELS, title=f"Run {run_id}", title_justify="left", box=None)
+    for metric in METRICS:
+        table.add_row(metric, *(_percent(models[name][metric]) for name in MODELS))
+    table.add_row("rows", *(str(models[name]["rows"]) for name in MODELS))
+    Console().print(table)
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
