@@ -1,0 +1,94 @@
+# The front door. Every target is one step; the logic lives in Python.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HUB_DIR ?= .hub
+# Set it (here, in the environment or in .env) to work on that Hub instead of the local one.
+HF_ENDPOINT ?= $(shell sed -n 's/^HF_ENDPOINT=//p' .env 2>/dev/null)
+
+PACKAGES := shared[lm] $(wildcard infra/launcher infra/local-hub infra/starter) $(wildcard services/*)
+SETUP := $(VENV)/.setup-stamp
+HUB := $(BIN)/local-hub
+HUB_OPTIONS := --dir "$(HUB_DIR)" $(if $(HUB_PORT),--port $(HUB_PORT))
+OPTIONS = $(if $(PROFILE),--profile "$(PROFILE)") $(if $(RUN),--run "$(RUN)") $(if $(SEED),--seed "$(SEED)") \
+	$(if $(NAMESPACE),--namespace "$(NAMESPACE)") $(if $(SOURCE_DATASET),--source-dataset "$(SOURCE_DATASET)") \
+	$(if $(BASE_MODEL),--base-model "$(BASE_MODEL)") $(if $(filter-out 0,$(FORCE)),--force)
+
+ifeq ($(HF_ENDPOINT),)
+STARTER := $(HUB_DIR)/.starter-stamp
+CLIENT := $(HUB) exec $(HUB_OPTIONS) --
+endif
+
+.PHONY: help setup split sft grpo eval report all hub hub-stop hub-status hub-env manifest results runs logs \
+	check test test-slow smoke clean
+
+help:  ## show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "variables: PROFILE=demo (or smoke, t4-small, a .toml file)  RUN=<id>  SEED=<n>  FORCE=1  NAMESPACE=<user>"
+	@echo "           SOURCE_DATASET=<repo>  BASE_MODEL=<repo>  HUB_DIR=.hub  HUB_PORT=<n>  HF_ENDPOINT=<url>"
+
+setup: $(SETUP)  ## make the virtual environment (once): PYTHON, TORCH_INDEX
+
+split: $(SETUP) $(STARTER)  ## begin a run: split the questions: PROFILE SEED NAMESPACE SOURCE_DATASET BASE_MODEL
+sft: $(SETUP) $(STARTER)  ## fine-tune on answers: PROFILE RUN SEED FORCE NAMESPACE
+grpo: $(SETUP) $(STARTER)  ## train on rewards: PROFILE RUN SEED FORCE NAMESPACE
+eval: $(SETUP) $(STARTER)  ## evaluate base, sft and grpo: PROFILE RUN SEED FORCE NAMESPACE
+report: $(SETUP) $(STARTER)  ## write the report into reports/: PROFILE RUN SEED FORCE NAMESPACE
+split sft grpo eval report:
+	@$(CLIENT) $(BIN)/python -m launcher $@ $(OPTIONS)
+
+all: sft grpo eval report  ## all phases, in order
+
+hub: $(SETUP) $(STARTER)  ## start the local hub and print its URL: HUB_DIR HUB_PORT
+	@$(HUB) start $(HUB_OPTIONS)
+hub-stop: $(SETUP)  ## stop the local hub: HUB_DIR
+	@$(HUB) stop --dir "$(HUB_DIR)"
+hub-status: $(SETUP)  ## tell whether the local hub runs, and where: HUB_DIR
+	@$(HUB) status --dir "$(HUB_DIR)"
+hub-env: $(SETUP) $(STARTER)  ## print the exports that point other clients at the local hub: HUB_DIR
+	@$(HUB) env $(HUB_OPTIONS)
+
+manifest: $(SETUP)  ## print the run's manifest as JSON: RUN PROFILE
+runs: $(SETUP)  ## list the runs: NAMESPACE
+manifest runs:
+	@$(CLIENT) $(BIN)/python -m launcher $@ $(OPTIONS)
+results: $(SETUP)  ## print the metrics: RUN PROFILE FORMAT=json
+	@$(CLIENT) $(BIN)/python -m launcher results $(OPTIONS) $(if $(FORMAT),--format "$(FORMAT)")
+logs: $(SETUP)  ## print a job's log: RUN PHASE
+	@$(CLIENT) $(BIN)/python -m launcher logs $(OPTIONS) $(if $(PHASE),--phase "$(PHASE)")
+
+check: $(SETUP)  ## lint, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+test: $(SETUP)  ## the tests
+	$(BIN)/pytest -m "not slow"
+test-slow: $(SETUP)  ## the tests that take longer
+	$(BIN)/pytest -m slow
+smoke: $(SETUP)  ## the whole pipeline in a minute, on a hub of its own
+	@$(MAKE) --no-print-directory all PROFILE=smoke HUB_DIR=.hub-smoke HF_ENDPOINT=
+	@$(MAKE) --no-print-directory hub-stop HUB_DIR=.hub-smoke
+
+clean:  ## stop the local hub, remove the environment and caches (runs stay in HUB_DIR, reports in reports/)
+	@if [ -x $(HUB) ]; then $(HUB) stop --dir "$(HUB_DIR)"; fi
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name '*.egg-info' -type d -prune -exec rm -rf {} +
+
+# pip talks to standard error, so that `make -s manifest` prints a manifest even where it has to set up first.
+$(SETUP): constraints.txt $(wildcard shared/pyproject.toml infra/*/pyproject.toml services/*/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; name one: make setup PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV) 1>&2
+	@echo "Installing into $(VENV): the first time this downloads torch and takes minutes." 1>&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt setuptools 1>&2
+	@$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --no-build-isolation \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --requirement requirements-dev.txt $(PACKAGES:%=--editable %) 1>&2
+	@touch $@
+
+$(STARTER): $(SETUP) $(shell find infra/starter -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*' 2>/dev/null)
+	@$(CLIENT) $(BIN)/python -m starter push 1>&2
+	@touch "$@"
