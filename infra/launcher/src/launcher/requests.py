@@ -8,8 +8,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dotenv import dotenv_values
-
 from launcher.profiles import LaunchTarget, Profile
 from shared.errors import BadInput
 from shared.fingerprint import code_fingerprint
@@ -43,8 +41,7 @@ class JobRequest:
 def build_request(profile: Profile, phase: str, run_id: str, namespace: str, force: bool) -> JobRequest:
     """Turn a profile and a phase into a job."""
     section = json.dumps({"profile": profile.name, phase: profile.sections[phase]}, sort_keys=True)
-    overrides = _overrides(phase, dotenv_values(".env")) | _overrides(phase, os.environ)
-    environment = {PROFILE_VARIABLE: section, **overrides}
+    environment = {PROFILE_VARIABLE: section, **_overrides(phase)}
     command = ["python", "-m", PACKAGES[phase], "--run-id", run_id, "--namespace", namespace]
     return JobRequest(
         phase=phase,
@@ -73,9 +70,8 @@ def check_settings(request: JobRequest) -> None:
         raise BadInput(result.stderr.strip().splitlines()[-1].removeprefix("error: "))
 
 
-def _overrides(phase: str, environment: Mapping[str, str | None]) -> dict[str, str]:
-    given = {name: value for name, value in environment.items() if name.startswith(_prefix(phase))}
-    return {name: value for name, value in given.items() if value is not None}
+def _overrides(phase: str) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(_prefix(phase))}
 
 
 def _prefix(phase: str) -> str:

@@ -1,0 +1,97 @@
+"""Profiles: every one in the repository is valid, and mistakes in one are named."""
+
+import pytest
+
+from launcher.profiles import PROFILES_FOLDER, load_profile
+from launcher.requests import build_request, check_settings
+from shared.errors import BadInput
+from shared.manifest import PHASES
+
+PROFILES = sorted(path.stem for path in PROFILES_FOLDER.glob("*.toml"))
+MINIMAL = """
+[run]
+source_dataset = "a/b"
+base_model = "c/d"
+[launch]
+image = "i"
+flavor = "cpu-basic"
+timeout = "10m"
+[launch.sft]
+flavor = "t4-small"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_services_accept_every_profile(name, phase):
+    check_settings(build_request(load_profile(name), phase, "r", "n", force=False))
+
+
+def test_there_are_the_three_profiles():
+    assert {"demo", "smoke", "t4-small"} <= set(PROFILES)
+
+
+def write(tmp_path, content):
+    path = tmp_path / "mine.toml"
+    path.write_text(content)
+    return str(path)
+
+
+def test_a_phase_may_run_elsewhere_than_the_others(tmp_path):
+    launch = load_profile(write(tmp_path, MINIMAL)).launch
+    assert (launch["sft"].flavor, launch["grpo"].flavor) == ("t4-small", "cpu-basic")
+    assert launch["sft"].image == "i"
+
+
+def test_an_unknown_profile_is_refused_with_the_known_ones():
+    with pytest.raises(BadInput, match=r"There is no profile dmeo\. Known profiles: .*demo"):
+        load_profile("dmeo")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (MINIMAL + "[stf]\nr = 1\n", "no setting stf .*Did you mean sft"),
+        (MINIMAL + "[launch.stf]\nflavor = 'x'\n", r"no setting stf \(in \[launch\]"),
+        (MINIMAL.replace("10m", "soon"), "timeout"),
+        (MINIMAL.replace("base_model", "model"), "base_model: Field required"),
+        ("[run\n", "not valid TOML"),
+    ],
+)
+def test_a_mistake_in_a_profile_is_named(tmp_path, content, message):
+    with pytest.raises(BadInput, match=message):
+        load_profile(write(tmp_path, content))
+
+
+def test_a_wrong_setting_in_a_profile_is_refused_by_its_service(tmp_path):
+    profile = load_profile(write(tmp_path, MINIMAL + "[sft]\nlearning_rat = 0.1\n"))
+    with pytest.raises(BadInput, match="Did you mean learning_rate"):
+        check_settings(build_request(profile, "sft", "r", "n", force=False))
+
+
+def test_a_misspelled_variable_under_a_services_prefix_is_refused(monkeypatch):
+    monkeypatch.setenv("EVAL_BATCHSIZE", "4")
+    with pytest.raises(BadInput, match="EVAL_BATCHSIZE .*Did you mean EVAL_BATCH_SIZE"):
+        check_settings(build_request(load_profile("demo"), "eval", "r", "n", force=False))
+
+
+def test_what_decides_the_result_changes_the_request(monkeypatch):
+    profile = load_profile("demo")
+    before = build_request(profile, "sft", "r", "n", force=False)
+    assert build_request(profile, "sft", "other", "n", force=True).digest == before.digest
+    monkeypatch.setenv("SFT_LEARNING_RATE", "0.5")
+    changed = build_request(profile, "sft", "r", "n", force=False)
+    assert changed.digest != before.digest
+    assert changed.environment["SFT_LEARNING_RATE"] == "0.5"
+
+
+def test_a_request_carries_only_the_variables_of_its_phase(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    monkeypatch.setenv("GRPO_BETA", "0.5")
+    request = build_request(load_profile("demo"), "sft", "r", "n", force=False)
+    assert set(request.environment) == {"PROFILE_JSON"}

@@ -1,0 +1,33 @@
+"""The progress line is printed by jobs and read back by the launcher."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.progress import ProgressLine, format_duration, format_progress, parse_progress
+
+
+def test_a_progress_line_reads_well():
+    line = format_progress("sft", 40, 150, 72.4, {"loss": 0.90913})
+    assert line == "sft 40/150 (26%), 1:12 left, loss 0.9091"
+
+
+@given(
+    step=st.integers(0, 10**6),
+    extra=st.integers(0, 10**6),
+    left=st.none() | st.floats(0, 10**6),
+    numbers=st.dictionaries(st.sampled_from(["loss", "reward"]), st.floats(-1e6, 1e6)),
+)
+def test_what_is_printed_is_read_back(step, extra, left, numbers):
+    parsed = parse_progress(format_progress("grpo", step, step + extra, left, numbers) + "\n")
+    assert parsed is not None
+    assert (parsed.phase, parsed.step, parsed.total) == ("grpo", step, step + extra)
+
+
+def test_other_lines_are_no_progress():
+    assert parse_progress("loaded 40/150 rows") is None
+    assert parse_progress("") is None
+    assert parse_progress("sft 40/150 (27%)") == ProgressLine("sft", 40, 150, "")
+
+
+def test_durations_are_minutes_and_hours():
+    assert [format_duration(seconds) for seconds in (0, 9.6, 72, 3723)] == ["0:00", "0:10", "1:12", "1:02:03"]
