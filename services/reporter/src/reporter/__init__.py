@@ -1,0 +1,1 @@
+"""Turns a run's manifest, curves and predictions into a report."""

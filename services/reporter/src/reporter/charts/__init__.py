@@ -1,0 +1,61 @@
+"""The report's charts. A new one is a function `draw(summary, theme) -> Figure | None` and an entry in CHARTS."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from reporter.charts.curves import draw_grpo_curves, draw_sft_curves
+from reporter.charts.deltas import draw_deltas
+from reporter.charts.letters import draw_letters
+from reporter.charts.metrics import draw_metrics
+from reporter.charts.pipeline import draw_pipeline
+from reporter.charts.theme import DARK, LIGHT, Theme, themed
+from reporter.summary import Summary
+
+CHARTS: dict[str, Callable[[Summary, Theme], Figure | None]] = {
+    "metrics": draw_metrics,
+    "deltas": draw_deltas,
+    "letters": draw_letters,
+    "sft_curves": draw_sft_curves,
+    "grpo_curves": draw_grpo_curves,
+    "pipeline": draw_pipeline,
+}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart as a PNG for files, and as SVG in both themes for the page."""
+
+    png: bytes
+    light_svg: bytes
+    dark_svg: bytes
+
+
+def draw_charts(summary: Summary, png_dpi: int) -> dict[str, Chart]:
+    """Draw every chart for which the run has data."""
+    charts = {name: _draw_chart(draw, summary, png_dpi) for name, draw in CHARTS.items()}
+    return {name: chart for name, chart in charts.items() if chart is not None}
+
+
+def _draw_chart(
+    draw: Callable[[Summary, Theme], Figure | None], summary: Summary, png_dpi: int
+) -> Chart | None:
+    with themed(LIGHT):
+        figure = draw(summary, LIGHT)
+        if figure is None:
+            return None
+        png, light = _save(figure, "png", dpi=png_dpi), _save(figure, "svg")
+    with themed(DARK):
+        dark = draw(summary, DARK)
+        assert dark is not None
+        return Chart(png, light, _save(dark, "svg"))
+
+
+def _save(figure: Figure, file_format: str, **options: float) -> bytes:
+    buffer = io.BytesIO()
+    # Without its date the same run gives the same file.
+    metadata = {"Date": None} if file_format == "svg" else {}
+    figure.savefig(buffer, format=file_format, metadata=metadata, **options)
+    return buffer.getvalue()

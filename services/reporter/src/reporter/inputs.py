@@ -1,0 +1,164 @@
+"""What a report is made from, read from the Hub at the commits that the manifest names."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from shared.errors import BadInput
+from shared.job import Job
+from shared.manifest import RunManifest
+from shared.question import Question, UnusableRow, parse_question
+from shared.refs import RepoRef
+from shared.rewards import completion_text
+
+MODELS = ("base", "sft", "grpo")
+QUESTION_SPLITS = ("grpo", "eval")
+Curve = list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model said to one question, as the evaluator graded it."""
+
+    row_id: str
+    gold: str
+    text: str
+    letter: str | None
+    is_json: bool
+    is_schema: bool
+    correct: bool
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One completion that GRPO sampled. `rewards` has one value for each reward function."""
+
+    step: int
+    row_id: str
+    completion: str
+    rewards: dict[str, float]
+    reward: float
+    advantage: float | None
+
+
+@dataclass(frozen=True)
+class RunData:
+    """A run as the report sees it; what the run did not leave behind is empty."""
+
+    manifest: RunManifest
+    inputs: dict[str, RepoRef]
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    questions: dict[str, Question] = field(default_factory=dict)
+    sft_curve: Curve = field(default_factory=list)
+    grpo_curve: Curve = field(default_factory=list)
+    rollouts: list[Rollout] = field(default_factory=list)
+
+
+def load_run(job: Job) -> RunData:
+    """Download everything the report shows."""
+    sft, grpo = (job.manifest.phases[phase].outputs for phase in ("sft", "grpo"))
+    return RunData(
+        manifest=job.manifest,
+        inputs=job.inputs,
+        answers={
+            model: read_answers(_download(job, "predictions", f"data/{model}.parquet")) for model in MODELS
+        },
+        questions={
+            key: question for split in QUESTION_SPLITS for key, question in _split(job, split).items()
+        },
+        sft_curve=read_curve(_optional_file(job, sft.get("curves"))),
+        grpo_curve=read_curve(_optional_file(job, grpo.get("curves"))),
+        rollouts=read_rollouts(_optional_file(job, grpo.get("rollouts"))),
+    )
+
+
+def read_answers(path: Path) -> list[Answer]:
+    """Read one model's predictions.
+
+    Raises:
+        BadInput: a column of the evaluator's is not there.
+    """
+    columns = list(Answer.__dataclass_fields__)
+    missing = set(columns) - set(pq.read_schema(path).names)
+    if missing:
+        raise BadInput(
+            f"{path.name} of the predictions has no column {sorted(missing)[0]}. Evaluate again: make eval FORCE=1."
+        )
+    return [Answer(**row) for row in pq.read_table(path, columns=columns).to_pylist()]
+
+
+def read_questions(path: Path) -> dict[str, Question]:
+    """Read a split's questions by id; a row that cannot be shown is left out."""
+    return dict(_usable_questions(pq.read_table(path).to_pylist()))
+
+
+def read_curve(path: Path | None) -> Curve:
+    """Read a training curve: for every logged step, its numbers by name."""
+    return [{key: value for key, value in row.items() if _is_number(value)} for row in read_json_lines(path)]
+
+
+def read_rollouts(path: Path | None) -> list[Rollout]:
+    """Read the sample of rollouts that GRPO kept."""
+    return [
+        Rollout(
+            step=row["step"],
+            row_id=str(row.get("row_id", "")),
+            completion=completion_text(row["completion"]),
+            rewards=row.get("rewards", {}),
+            reward=row["reward"],
+            advantage=row.get("advantage"),
+        )
+        for row in read_json_lines(path)
+    ]
+
+
+def read_json_lines(path: Path | None) -> list[dict[str, Any]]:
+    """Read a JSON Lines file, or nothing where there is none.
+
+    Raises:
+        BadInput: a line is not a JSON object.
+    """
+    lines = path.read_text(encoding="utf-8").splitlines() if path else []
+    return [_parse_line(line, number, str(path)) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _parse_line(line: str, number: int, name: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        row = None
+    if not isinstance(row, dict):
+        raise BadInput(
+            f"Line {number} of {Path(name).name} is not a JSON object. Redo the phase that wrote it."
+        )
+    return row
+
+
+def _usable_questions(rows: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, Question]]:
+    for row in rows:
+        try:
+            question = parse_question(row)
+        except UnusableRow:
+            continue
+        yield question.id, question
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _split(job: Job, split: str) -> dict[str, Question]:
+    return read_questions(_download(job, "data", f"data/{split}-00000-of-00001.parquet"))
+
+
+def _download(job: Job, name: str, path: str) -> Path:
+    return job.hub.download(job.inputs[name], path)
+
+
+def _optional_file(job: Job, ref: RepoRef | None) -> Path | None:
+    return job.hub.download(ref, ref.path) if ref and ref.path else None

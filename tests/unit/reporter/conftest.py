@@ -1,0 +1,210 @@
+"""A run as the jobs before the reporter leave it, with the counts of a plausible demo."""
+
+import json
+import math
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from reporter.inputs import Answer, Rollout, RunData
+from reporter.settings import ReportSettings
+from reporter.summary import Summary, summarise
+from shared.manifest import Attempt, Phase, RunManifest, Source
+from shared.prediction import parse_completion
+from shared.question import LETTERS, Question
+from shared.refs import RepoRef
+
+RUN_ID = "20261123-231502-demo-0"
+BEGUN = datetime(2026, 11, 23, 23, 15, 2, tzinfo=UTC)
+STEMS = (
+    ("Which vitamin's lack causes scurvy?", ("Vitamin C", "Vitamin A", "Vitamin D", "Vitamin K"), "Biochemistry"),
+    ("Wrist drop follows an injury of which nerve?", ("Ulnar", "Radial", "Median", "Axillary"), "Anatomy"),
+    ("The antidote of paracetamol is", ("Naloxone", "Atropine", "N-acetylcysteine", "Flumazenil"), "Pharmacology"),
+    ("Koplik's spots are seen in", ("Mumps", "Rubella", "Varicella", "Measles"), "Paediatrics"),
+)
+ROWS = 400
+
+
+def ref(suffix: str, repo_type: str = "model", **extra: str) -> RepoRef:
+    """A pinned repo of the run."""
+    commit = f"{random.Random(suffix).getrandbits(160):040x}"
+    name = suffix if "/" in suffix else f"local/medmcqa-{RUN_ID}-{suffix}"
+    return RepoRef(repo_id=name, repo_type=repo_type, commit=commit, **extra)
+
+
+def make_questions(count: int = ROWS) -> dict[str, Question]:
+    """Questions whose right letters are skewed as in the real data."""
+    chance = random.Random(7)
+    questions = {}
+    for index in range(count):
+        stem, options, subject = STEMS[index % len(STEMS)]
+        gold = chance.choices(range(4), (32, 26, 22, 20))[0]
+        shuffled = dict(zip(("opa", "opb", "opc", "opd"), options, strict=True))
+        row_id = f"q{index:04}"
+        questions[row_id] = Question(
+            id=row_id, question=f"{stem} (case {index})", cop=gold, subject_name=subject, **shuffled
+        )
+    return questions
+
+
+def make_answers(
+    questions: dict[str, Question], accuracy: float, json_rate: float, schema_rate: float, seed: int
+) -> list[Answer]:
+    """Answers graded by the project's own parser, right about as often as asked."""
+    chance = random.Random(seed)
+    return [_answer(question, chance, accuracy, json_rate, schema_rate) for question in questions.values()]
+
+
+def _answer(question: Question, chance: random.Random, accuracy: float, json_rate: float, schema_rate: float) -> Answer:
+    wrong = [letter for letter in LETTERS if letter != question.letter]
+    letter = question.letter if chance.random() < accuracy else chance.choice(wrong)
+    body: dict[str, Any] = {"predicted_category": letter, "confidence": 0.95}
+    if chance.random() < schema_rate:
+        body["reason"] = f"{question.options[LETTERS.index(letter)]} is the classical association."
+    text = json.dumps(body)
+    text = text if chance.random() < json_rate else f"The answer is {letter}, because {text[:-9]}"
+    parsed = parse_completion(text)
+    return Answer(
+        row_id=question.id, gold=question.letter, text=text, letter=parsed.letter, is_json=parsed.is_json,
+        is_schema=parsed.prediction is not None, correct=parsed.letter == question.letter, problem=parsed.problem,
+    )  # fmt: skip
+
+
+def eval_metrics(answers: dict[str, list[Answer]]) -> dict[str, Any]:
+    """What the evaluator records."""
+    gold = [answer.gold for answer in next(iter(answers.values()))]
+    letter = max(LETTERS, key=gold.count)
+    return {
+        "models": {model: _rates(rows) for model, rows in answers.items()},
+        "majority_letter": letter,
+        "majority_letter_rate": gold.count(letter) / len(gold),
+    }
+
+
+def _rates(rows: list[Answer]) -> dict[str, Any]:
+    correct, passed = sum(row.correct for row in rows), sum(row.is_schema for row in rows)
+    both = sum(row.correct and row.is_schema for row in rows)
+    return {
+        "accuracy": correct / len(rows), "valid_json_rate": sum(row.is_json for row in rows) / len(rows),
+        "schema_pass_rate": passed / len(rows), "accuracy_on_schema": both / passed if passed else None,
+        "rows": len(rows), "correct": correct,
+    }  # fmt: skip
+
+
+def make_manifest(metrics: dict[str, Any]) -> RunManifest:
+    """A run whose first four phases have succeeded."""
+    lora = {"r": 16, "alpha": 32, "dropout": 0.05, "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]}
+    outputs = {
+        "split": {"data": ref("data", "dataset")},
+        "sft": {"model": ref("sft", fingerprint=f"sha256:{'5f' * 32}"), "adapter": ref("sft-adapter")},
+        "grpo": {"model": ref("grpo", fingerprint=f"sha256:{'9a' * 32}"), "adapter": ref("grpo-adapter")},
+        "eval": {"predictions": ref("predictions", "dataset")},
+    }
+    configs: dict[str, dict[str, Any]] = {
+        "split": {"sft_rows": 1000, "grpo_rows": 500, "eval_rows": ROWS},
+        "sft": {"learning_rate": 2e-4, "max_steps": 800, "batch_size": 4, "packing": False, "lora": lora},
+        "grpo": {"learning_rate": 5e-6, "max_steps": 400, "rewards": ["json", "schema", "accuracy"], "lora": lora},
+        "eval": {"max_new_tokens": 128, "batch_size": 16},
+    }
+    phase_metrics = {
+        "split": {
+            "rows": {"sft": 1000, "grpo": 500, "eval": ROWS},
+            "replaced": {"missing option": 4, "blank question": 1, "question in two splits": 7},
+        },
+        "eval": metrics,
+    }
+    phases = {}
+    for number, (name, made) in enumerate(outputs.items()):
+        begun = BEGUN + timedelta(minutes=2 * number)
+        attempt = Attempt(
+            job_id=f"6a1f{number}c0de{number}", flavor="cpu-basic", started_at=begun,
+            finished_at=begun + timedelta(seconds=50 + 25 * number), cost_usd=0.0004 * (number + 1), exit_code=0,
+        )  # fmt: skip
+        phases[name] = Phase(
+            status="succeeded", attempts=[attempt], config=configs[name], outputs=made,
+            metrics=phase_metrics.get(name, {}),
+        )  # fmt: skip
+    phases["report"] = Phase(status="running", attempts=[Attempt(job_id="6a1f4c0de4", flavor="cpu-basic")])
+    return RunManifest(
+        run_id=RUN_ID, profile="demo", seed=0, code="c83072b0f5e1d2c3b4a5968778695a4b3c2d1e0f", created_at=BEGUN,
+        source=Source(dataset=ref("starter/medmcqa-mini", "dataset"), base_model=ref("starter/qwen3-mini")),
+        phases=phases,
+    )  # fmt: skip
+
+
+def make_sft_curve(steps: int = 150) -> list[dict[str, float]]:
+    """Loss that falls and a warmed-up cosine learning rate."""
+    chance = random.Random(1)
+    return [
+        {
+            "step": step,
+            "loss": 0.35 + 2.6 * math.exp(-step / 25) + chance.gauss(0, 0.06),
+            "learning_rate": 2e-4 * min(step / 8, 0.5 + 0.5 * math.cos(math.pi * step / steps)),
+            "grad_norm": 1.0,
+        }
+        for step in range(1, steps + 1)
+    ]
+
+
+def make_grpo_curve(steps: int = 120) -> list[dict[str, float]]:
+    """Rewards that rise, as TRL names them."""
+    chance = random.Random(2)
+    rows = []
+    for step in range(1, steps + 1):
+        parts = {"json": 0.97, "schema": 0.95, "accuracy": 0.38 + 0.14 * step / steps}
+        noisy = {name: min(1.0, max(0.0, mean + chance.gauss(0, 0.04))) for name, mean in parts.items()}
+        row = {"step": step, "reward": sum(noisy.values()), "reward_std": 0.42 + chance.gauss(0, 0.04)}
+        row |= {f"rewards/{name}/mean": value for name, value in noisy.items()}
+        row |= {f"rewards/{name}/std": 0.3 for name in noisy}
+        row["frac_reward_zero_std"] = min(1.0, max(0.0, 0.35 + chance.gauss(0, 0.12)))
+        row["completions/mean_length"] = 42 + chance.gauss(0, 2)
+        row["completions/clipped_ratio"] = 0.01
+        rows.append(row)
+    return rows
+
+
+def make_rollouts(questions: dict[str, Question]) -> list[Rollout]:
+    """Four completions of the first and of the last step."""
+    answers = make_answers(dict(list(questions.items())[:4]), 0.5, 0.9, 0.9, seed=5)
+    return [
+        Rollout(
+            step=step, row_id=answer.row_id, completion=answer.text, reward=float(answer.is_json + answer.correct),
+            rewards={"json": float(answer.is_json), "accuracy": float(answer.correct)}, advantage=-0.58,
+        )
+        for step in (1, 120)
+        for answer in answers
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def settings() -> ReportSettings:
+    return ReportSettings(run_id=RUN_ID, namespace="local")
+
+
+@pytest.fixture
+def make_run() -> Callable[..., RunData]:
+    """Make a run; a keyword replaces a part of it."""
+
+    def make(**parts: Any) -> RunData:
+        questions = parts.get("questions", make_questions())
+        answers = parts.setdefault("answers", {
+            "base": make_answers(questions, 0.29, 0.985, 0.955, seed=11),
+            "sft": make_answers(questions, 0.42, 0.99, 0.985, seed=12),
+            "grpo": make_answers(questions, 0.48, 0.995, 0.99, seed=13),
+        })  # fmt: skip
+        manifest = make_manifest(eval_metrics(answers) if answers else {})
+        usual = {
+            "manifest": manifest, "inputs": {}, "questions": questions, "sft_curve": make_sft_curve(),
+            "grpo_curve": make_grpo_curve(), "rollouts": make_rollouts(questions),
+        }  # fmt: skip
+        return RunData(**(usual | parts))
+
+    return make
+
+
+@pytest.fixture
+def make_summary(make_run: Callable[..., RunData], settings: ReportSettings) -> Callable[..., Summary]:
+    """Judge a run made by `make_run`."""
+    return lambda **parts: summarise(make_run(**parts), settings)
