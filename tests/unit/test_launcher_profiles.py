@@ -76,7 +76,7 @@ def test_a_wrong_setting_in_a_profile_is_refused_by_its_service(tmp_path):
 
 def test_a_misspelled_variable_under_a_services_prefix_is_refused(monkeypatch):
     monkeypatch.setenv("EVAL_BATCHSIZE", "4")
-    with pytest.raises(BadInput, match="EVAL_BATCHSIZE .*Did you mean EVAL_BATCH_SIZE"):
+    with pytest.raises(BadInput, match=r"EVAL_BATCHSIZE .*Did you mean EVAL_BATCH_SIZE"):
         check_settings(build_request(load_profile("demo"), "eval", "r", "n", force=False))
 
 

@@ -1,0 +1,1 @@
+"""Splits the source questions into disjoint, validated sets."""

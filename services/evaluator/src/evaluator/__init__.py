@@ -1,0 +1,1 @@
+"""Evaluation of the models of a run on the same questions."""

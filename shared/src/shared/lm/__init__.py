@@ -1,0 +1,1 @@
+"""What the jobs that run a language model share. Needs the extra `shared[lm]`."""
