@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import (
     EntryNotFoundError,
@@ -121,7 +121,7 @@ def hub_errors(doing: str) -> Iterator[None]:
         raise BadInput(
             f"The Hub client is in offline mode while {doing}. Unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE."
         ) from error
-    except httpx.TransportError as error:
+    except httpx2.TransportError as error:
         raise PipelineError(
             f"The Hub did not answer while {doing} ({error}). Check HF_ENDPOINT, or start the local hub: make hub."
         ) from error
