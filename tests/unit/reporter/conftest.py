@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from reporter.inputs import Answer, Rollout, RunData
 from reporter.settings import ReportSettings
 from reporter.summary import Summary, summarise
@@ -19,9 +20,17 @@ from shared.refs import RepoRef
 RUN_ID = "20261123-231502-demo-0"
 BEGUN = datetime(2026, 11, 23, 23, 15, 2, tzinfo=UTC)
 STEMS = (
-    ("Which vitamin's lack causes scurvy?", ("Vitamin C", "Vitamin A", "Vitamin D", "Vitamin K"), "Biochemistry"),
+    (
+        "Which vitamin's lack causes scurvy?",
+        ("Vitamin C", "Vitamin A", "Vitamin D", "Vitamin K"),
+        "Biochemistry",
+    ),
     ("Wrist drop follows an injury of which nerve?", ("Ulnar", "Radial", "Median", "Axillary"), "Anatomy"),
-    ("The antidote of paracetamol is", ("Naloxone", "Atropine", "N-acetylcysteine", "Flumazenil"), "Pharmacology"),
+    (
+        "The antidote of paracetamol is",
+        ("Naloxone", "Atropine", "N-acetylcysteine", "Flumazenil"),
+        "Pharmacology",
+    ),
     ("Koplik's spots are seen in", ("Mumps", "Rubella", "Varicella", "Measles"), "Paediatrics"),
 )
 ROWS = 400
@@ -57,7 +66,9 @@ def make_answers(
     return [_answer(question, chance, accuracy, json_rate, schema_rate) for question in questions.values()]
 
 
-def _answer(question: Question, chance: random.Random, accuracy: float, json_rate: float, schema_rate: float) -> Answer:
+def _answer(
+    question: Question, chance: random.Random, accuracy: float, json_rate: float, schema_rate: float
+) -> Answer:
     wrong = [letter for letter in LETTERS if letter != question.letter]
     letter = question.letter if chance.random() < accuracy else chance.choice(wrong)
     body: dict[str, Any] = {"predicted_category": letter, "confidence": 0.95}
@@ -105,7 +116,12 @@ def make_manifest(metrics: dict[str, Any]) -> RunManifest:
     configs: dict[str, dict[str, Any]] = {
         "split": {"sft_rows": 1000, "grpo_rows": 500, "eval_rows": ROWS},
         "sft": {"learning_rate": 2e-4, "max_steps": 800, "batch_size": 4, "packing": False, "lora": lora},
-        "grpo": {"learning_rate": 5e-6, "max_steps": 400, "rewards": ["json", "schema", "accuracy"], "lora": lora},
+        "grpo": {
+            "learning_rate": 5e-6,
+            "max_steps": 400,
+            "rewards": ["json", "schema", "accuracy"],
+            "lora": lora,
+        },
         "eval": {"max_new_tokens": 128, "batch_size": 16},
     }
     phase_metrics = {

@@ -58,4 +58,4 @@ def mcnemar_p(gained: int, lost: int) -> float:
     """
     discordant = gained + lost
     tail = sum(math.comb(discordant, k) for k in range(min(gained, lost) + 1))
-    return min(1.0, 2 * tail / 2**discordant)
+    return min(1.0, 2 * tail / (1 << discordant))

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from matplotlib.figure import Figure
 
@@ -46,16 +47,16 @@ def _draw_chart(
         figure = draw(summary, LIGHT)
         if figure is None:
             return None
-        png, light = _save(figure, "png", dpi=png_dpi), _save(figure, "svg")
+        png, light = _save(figure, "png", png_dpi), _save(figure, "svg")
     with themed(DARK):
         dark = draw(summary, DARK)
         assert dark is not None
         return Chart(png, light, _save(dark, "svg"))
 
 
-def _save(figure: Figure, file_format: str, **options: float) -> bytes:
+def _save(figure: Figure, file_format: str, dpi: float | Literal["figure"] = "figure") -> bytes:
     buffer = io.BytesIO()
     # Without its date the same run gives the same file.
     metadata = {"Date": None} if file_format == "svg" else {}
-    figure.savefig(buffer, format=file_format, metadata=metadata, **options)
+    figure.savefig(buffer, format=file_format, metadata=metadata, dpi=dpi)
     return buffer.getvalue()

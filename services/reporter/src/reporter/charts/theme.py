@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -43,7 +44,7 @@ DARK = Theme(
     models={"base": "#8f9bab", "sft": "#56b4e9", "grpo": "#f0883e"},
     accents=("#56b4e9", "#f0883e", "#2fc79a", "#dd88cc", "#e0c050"),
 )
-SIZES = {
+SIZES: dict[Any, object] = {
     "font.size": 9.5,
     "axes.titlesize": 10.5,
     "axes.labelsize": 9,
@@ -55,7 +56,7 @@ SIZES = {
 @contextmanager
 def themed(theme: Theme) -> Iterator[None]:
     """Draw in a theme; the same input gives the same SVG, byte for byte."""
-    style = {
+    style: dict[Any, object] = {
         "figure.facecolor": theme.paper,
         "savefig.facecolor": theme.paper,
         "axes.facecolor": theme.paper,
