@@ -54,7 +54,7 @@ def _run_phase(store: ManifestStore, namespace: str, wanted: Wanted, phase: str,
     profile = load_profile(wanted.profile or DEFAULT_PROFILE)
     manifest = _choose_run(store, replace(wanted, profile=profile.name), phase)
     if manifest is None:
-        manifest = begin_run(store, profile, wanted)
+        manifest = begin_run(store, namespace, profile, wanted)
         say(f"Begin run {manifest.run_id} (profile {profile.name}, seed {manifest.seed}).")
     elif manifest.profile != profile.name:
         profile = load_profile(manifest.profile)

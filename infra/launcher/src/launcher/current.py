@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from launcher.profiles import Profile
+from launcher.requests import check_all_settings
 from shared.errors import BadInput
 from shared.hub import Hub
 from shared.manifest import RunManifest, Source
-from shared.refs import RepoRef, split_revision
+from shared.refs import RepoRef, RepoType, split_revision
 from shared.runs import ManifestStore
 
 
@@ -29,26 +30,27 @@ def find_run(store: ManifestStore, wanted: Wanted) -> RunManifest | None:
     """Return the run that was named, or else the newest that fits what is wanted."""
     if wanted.run_id:
         return store.read(wanted.run_id)
-    source = _resolve(store.hub, wanted.source_dataset, "source dataset")
-    base = _resolve(store.hub, wanted.base_model, "base model")
+    source = _resolve(store.hub, wanted.source_dataset, "dataset") if wanted.source_dataset else None
+    base = _resolve(store.hub, wanted.base_model, "model") if wanted.base_model else None
     return next((run for run in _newest_first(store) if _fits(run, wanted, source, base)), None)
 
 
-def begin_run(store: ManifestStore, profile: Profile, wanted: Wanted) -> RunManifest:
+def begin_run(store: ManifestStore, namespace: str, profile: Profile, wanted: Wanted) -> RunManifest:
     """Pin what a new run begins with and store its manifest.
 
     Raises:
-        BadInput: the dataset or the model is not there, or the model has no chat template.
+        BadInput: a setting of any phase is wrong, the dataset or the model is not there, or the model has no
+            chat template.
     """
     seed = profile.run.seed if wanted.seed is None else wanted.seed
-    source = _resolve(store.hub, wanted.source_dataset or profile.run.source_dataset, "source dataset")
-    base = _resolve(store.hub, wanted.base_model or profile.run.base_model, "base model")
-    assert source is not None
-    assert base is not None
+    source = _resolve(store.hub, wanted.source_dataset or profile.run.source_dataset, "dataset")
+    base = _resolve(store.hub, wanted.base_model or profile.run.base_model, "model")
     _require_chat_template(store.hub, base)
     now = datetime.now(UTC)
+    run_id = f"{now:%Y%m%d-%H%M%S}-{profile.name}-{seed}"
+    check_all_settings(profile, run_id, namespace)
     manifest = RunManifest(
-        run_id=f"{now:%Y%m%d-%H%M%S}-{profile.name}-{seed}",
+        run_id=run_id,
         profile=profile.name,
         seed=seed,
         code=_git_commit(),
@@ -73,13 +75,12 @@ def _fits(run: RunManifest, wanted: Wanted, source: RepoRef | None, base: RepoRe
     )
 
 
-def _resolve(hub: Hub, reference: str | None, what: str) -> RepoRef | None:
-    if reference is None:
-        return None
+def _resolve(hub: Hub, reference: str, repo_type: RepoType) -> RepoRef:
     repo_id, revision = split_revision(reference)
     try:
-        return hub.resolve(repo_id, "model" if what == "base model" else "dataset", revision)
+        return hub.resolve(repo_id, repo_type, revision)
     except BadInput as error:
+        what = {"dataset": "source dataset", "model": "base model"}[repo_type]
         raise BadInput(f"The {what} {reference} cannot be used. {error}") from error
 
 

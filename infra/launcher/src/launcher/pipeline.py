@@ -110,6 +110,8 @@ class Pipeline:
             attempt.cost_usd = cost
             attempt.started_at = attempt.started_at or job.started_at
             attempt.finished_at = attempt.finished_at or job.finished_at
+            if job.status.stage == JobStage.COMPLETED:
+                attempt.exit_code = ExitCode.OK
             if record.status in ("pending", "running"):
                 record.status = "interrupted" if _was_stopped(job) else "failed"
                 record.error = _reason(job)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from launcher.profiles import LaunchTarget, Profile
@@ -68,6 +69,17 @@ def check_settings(request: JobRequest) -> None:
     )
     if result.returncode != 0:
         raise BadInput(result.stderr.strip().splitlines()[-1].removeprefix("error: "))
+
+
+def check_all_settings(profile: Profile, run_id: str, namespace: str) -> None:
+    """Let every service check its settings, so that a mistake in a late phase does not cost the early ones.
+
+    Raises:
+        BadInput: with the message of the first service that refuses.
+    """
+    requests = [build_request(profile, phase, run_id, namespace, force=False) for phase in PACKAGES]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(check_settings, requests))
 
 
 def _overrides(phase: str) -> dict[str, str]:
