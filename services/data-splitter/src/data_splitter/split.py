@@ -1,0 +1,31 @@
+"""The splits of a run: load, draw, publish."""
+
+import hashlib
+
+from data_splitter.dataset import describe_replaced, measure, render_card, write_dataset
+from data_splitter.draw import draw_splits
+from data_splitter.settings import SplitSettings
+from data_splitter.source import iterate_rows, load_source
+from shared.job import Job, Outcome
+
+
+def split_questions(job: Job) -> Outcome:
+    """Split the source's questions and publish them as one dataset repo."""
+    settings: SplitSettings = job.settings
+    seed = job.seed if settings.shuffle_seed == "run" else settings.shuffle_seed
+    source = load_source(job.inputs["source"], cache=job.workdir / "cache")
+    job.log(f"{len(source):,} rows in {job.inputs['source']}, shuffled with seed {seed}.")
+    draw = draw_splits(iterate_rows(source, seed), settings.counts())
+    metrics = measure(draw)
+    job.log(f"Of the rows in the splits' ranges, {describe_replaced(draw.replaced)}.")
+    repo_id, folder = job.repo("data"), job.workdir / "dataset"
+    write_dataset(folder, draw, render_card(repo_id, job.run_id, job.inputs["source"], seed, metrics))
+    ref = job.hub.push_folder(repo_id, "dataset", folder, f"Add the splits of run {job.run_id}")
+    return Outcome(
+        {"data": ref.model_copy(update={"fingerprint": _combine(metrics["content_hash"])})}, metrics
+    )
+
+
+def _combine(hashes: dict[str, str]) -> str:
+    lines = "".join(f"{split} {content}\n" for split, content in hashes.items())
+    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
