@@ -1,0 +1,105 @@
+"""LoRA adapters: onto which layers, which base they belong to, merging, and a hash that proves a merge."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel
+from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from shared.errors import BadInput
+from shared.refs import RepoRef
+from shared.training import LoraSettings
+
+ADAPTER_CONFIG = "adapter_config.json"
+
+
+def build_lora_config(model: PreTrainedModel, settings: LoraSettings) -> LoraConfig:
+    """Return PEFT's configuration of a new adapter.
+
+    Raises:
+        BadInput: a target module is not in the model, with those that are.
+    """
+    available = _linear_names(model)
+    missing = [name for name in settings.target_modules if name not in available]
+    if missing:
+        raise BadInput(
+            f"lora.target_modules names {missing[0]}, which this model does not have. "
+            f"Choose from: {', '.join(sorted(available))}."
+        )
+    return LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=list(settings.target_modules),
+        task_type="CAUSAL_LM",
+    )
+
+
+def save_adapter(model: PeftModel, base: RepoRef, folder: Path) -> None:
+    """Write the adapter with the base it belongs to, pinned, so that it can be loaded by its name alone."""
+    config = model.peft_config["default"]
+    config.base_model_name_or_path, config.revision = base.repo_id, base.commit
+    model.save_pretrained(str(folder), save_embedding_layers=False)
+
+
+def is_adapter_folder(folder: Path) -> bool:
+    """Tell whether a downloaded model repo holds an adapter and no weights of its own."""
+    return (folder / ADAPTER_CONFIG).exists() and not any(folder.glob("model*.safetensors"))
+
+
+def adapter_base(folder: Path) -> tuple[str, str | None]:
+    """Return the repo and the revision of the model that an adapter says it belongs to."""
+    config = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    return str(config["base_model_name_or_path"]), config.get("revision")
+
+
+def load_stored(folder: Path) -> PreTrainedModel:
+    """Load a full model from a folder in the number format in which it is stored."""
+    return load_folder(folder, dtype="auto")
+
+
+def load_folder(folder: Path, dtype: torch.dtype | str) -> PreTrainedModel:
+    """Load a full model from a folder; safetensors only, and never code from the repo."""
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=dtype, use_safetensors=True, trust_remote_code=False
+    )
+    return model
+
+
+def merge_adapter(base_folder: Path, adapter_folder: Path) -> PreTrainedModel:
+    """Return the base with the adapter added to its weights, in the base's number format.
+
+    The sum is made in fp32: in half precision each product would be rounded before the sum is.
+    """
+    stored = load_stored(base_folder).dtype
+    base = load_folder(base_folder, dtype=torch.float32)
+    merged: Any = PeftModel.from_pretrained(base, adapter_folder).merge_and_unload()
+    model: PreTrainedModel = merged.to(stored)
+    return model
+
+
+@torch.no_grad()
+def weight_fingerprint(model: torch.nn.Module) -> str:
+    """Hash all weights: names, number formats, shapes and bytes; tied weights count once.
+
+    Equal for a model in memory and for the same model saved and loaded again in the same number format.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.named_parameters()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _linear_names(model: Any) -> set[str]:
+    """Return the last part of every linear layer's name; the output layer can have no adapter."""
+    head = model.get_output_embeddings()
+    return {
+        name.rpartition(".")[2]
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear | Conv1D) and module is not head
+    }

@@ -1,0 +1,26 @@
+"""What the settings of the jobs that train or run a model have in common. Loads no torch."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Precision = Literal["auto", "bf16", "fp16", "fp32"]
+
+
+class LoraSettings(BaseModel):
+    """The low-rank adapter that is trained instead of the weights themselves (Hu et al., 2021, arXiv:2106.09685)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rank: int = Field(default=16, ge=1, le=512, description="rank of the update, r")
+    alpha: int = Field(
+        default=32, ge=1, le=2048, description="scale of the update: it counts alpha / rank times"
+    )
+    dropout: float = Field(
+        default=0.05, ge=0, lt=1, description="share of the adapter's inputs that is dropped"
+    )
+    target_modules: tuple[str, ...] = Field(
+        default=("q_proj", "k_proj", "v_proj", "o_proj"),
+        min_length=1,
+        description="names of the linear layers that get an adapter",
+    )
