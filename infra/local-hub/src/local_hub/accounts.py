@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS memberships (
 """
 
 OWNER_NAME = "local"
-TOKEN_FILE = "token"
+TOKEN_FILE = "token"  # noqa: S105 - the name of a file
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""Where a hub keeps its data and where it listens."""
+"""Where a hub keeps its data, where it listens, and how it treats jobs."""
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -8,9 +9,20 @@ from pathlib import Path
 class HubConfig:
     """Settings of one hub.
 
-    `directory` holds everything the hub ever writes. `port` 0 lets the system choose a free one.
+    Attributes:
+        directory: holds everything the hub ever writes.
+        host: the address to listen on, which is also the one in every URL that the hub hands out.
+        port: 0 takes the port of the last start where it is free, otherwise any free one.
+        job_slots: how many jobs run at once; the others wait as SCHEDULING.
+        cancel_grace_seconds: from SIGTERM to SIGKILL for a job that is cancelled or that the hub's end stops.
+        timeout_grace_seconds: the same for a job whose time is up.
+        instance: tells this start of the hub from any other program that answers on the same port.
     """
 
     directory: Path
     host: str = "127.0.0.1"
     port: int = 0
+    job_slots: int = 2
+    cancel_grace_seconds: float = 10
+    timeout_grace_seconds: float = 30
+    instance: str = field(default_factory=lambda: secrets.token_hex(8))

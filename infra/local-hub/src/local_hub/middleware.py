@@ -21,6 +21,7 @@ class RawPathMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
         if scope["type"] == "http":
             scope = {**scope, "path": scope["raw_path"].decode("ascii")}
         await self._app(scope, receive, send)
@@ -33,6 +34,7 @@ class ErrorMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -65,6 +67,7 @@ class AuthMiddleware:
         self._accounts = accounts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
         if scope["type"] == "http":
             request = Request(scope)
             request.state.user = self._user(request.headers.get("authorization"))

@@ -1,0 +1,158 @@
+"""The command `local-hub`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from local_hub.config import HubConfig
+from local_hub.daemon import ask_health, start, stop
+from local_hub.environment import client_environment, render_exports
+from local_hub.errors import HubError
+from local_hub.server import is_loopback, serve
+from local_hub.state import find_running
+
+WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - these are what is refused
+EXIT_FAILED = 2
+EXIT_NOT_RUNNING = 3
+EXIT_NO_COMMAND = 127
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code."""
+    own, command = _split_at_dashes(list(sys.argv[1:] if arguments is None else arguments))
+    options = _parser().parse_args(own)
+    options.command = command
+    action: Callable[[argparse.Namespace], int] = options.action
+    try:
+        return action(options)
+    except HubError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_FAILED
+
+
+def _serve(options: argparse.Namespace) -> int:
+    serve(_config(options))
+    return 0
+
+
+def _start(options: argparse.Namespace) -> int:
+    hub = start(_config(options))
+    print(hub.url)
+    if options.port and not hub.url.endswith(f":{options.port}"):
+        print(f"It runs already; to move it to port {options.port}, stop it first.", file=sys.stderr)
+    return 0
+
+
+def _stop(options: argparse.Namespace) -> int:
+    hub = stop(options.dir)
+    print(f"Stopped the hub at {hub.url}." if hub else f"No hub serves {options.dir}.", file=sys.stderr)
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    hub = find_running(options.dir)
+    if hub is None:
+        print(f"not running: no hub serves {options.dir}")
+        return EXIT_NOT_RUNNING
+    health = ask_health(hub)
+    jobs = (
+        f"{health['jobs_running']} running, {health['jobs_waiting']} waiting"
+        if health
+        else "it does not answer"
+    )
+    print(f"running\nurl     {hub.url}\npid     {hub.pid}\nfolder  {options.dir}\njobs    {jobs}")
+    return 0
+
+
+def _env(options: argparse.Namespace) -> int:
+    hub = start(_config(options))
+    print(render_exports(hub, options.dir, os.environ))
+    return 0
+
+
+def _exec(options: argparse.Namespace) -> int:
+    if not options.command:
+        raise HubError("Name a command after --: local-hub exec --dir .hub -- hf repos ls")
+    hub = start(_config(options))
+    environment = client_environment(hub, options.dir, os.environ)
+    try:
+        os.execvpe(options.command[0], options.command, environment)  # noqa: S606 - the user's own command
+    except OSError as error:
+        print(f"error: cannot run {options.command[0]}: {error.strerror}", file=sys.stderr)
+        return EXIT_NO_COMMAND
+
+
+def _config(options: argparse.Namespace) -> HubConfig:
+    if options.host in WILDCARDS:
+        raise HubError(
+            f"--host {options.host!r} is no address that clients could use; name the one by which they reach it."
+        )
+    if not is_loopback(options.host) and not options.reachable_by_others:
+        raise HubError(
+            f"--host {options.host} lets others reach this hub, which runs any command for whoever has its token. "
+            "If that is meant, add --reachable-by-others."
+        )
+    return HubConfig(options.dir, options.host, options.port, options.job_slots)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "local-hub", description="The Hugging Face Hub and Jobs APIs on one machine."
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+    serving = _serving_options()
+    place = _place_option()
+    for name, action, parent, text in (
+        ("serve", _serve, serving, "run the hub in the foreground"),
+        ("start", _start, serving, "run the hub in the background, unless it runs, and print its URL"),
+        ("stop", _stop, place, "stop the hub and its jobs"),
+        ("status", _status, place, "tell whether the hub runs, and where (exit code 3: it does not)"),
+        ("env", _env, serving, "start the hub and print the exports that point clients at it"),
+        ("exec", _exec, serving, "start the hub and run the command after -- as its client"),
+    ):
+        command = commands.add_parser(name, parents=[parent], help=text, description=text)
+        command.set_defaults(action=action)
+    return parser
+
+
+def _place_option() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument(
+        "--dir", type=lambda text: Path(text).absolute(), required=True, help="the hub's folder"
+    )
+    return options
+
+
+def _serving_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False, parents=[_place_option()])
+    options.add_argument("--port", type=_port, default=0, help="default: the last one, or a free one")
+    options.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, this machine only")
+    options.add_argument(
+        "--job-slots", type=_positive, default=2, help="how many jobs run at once (default 2)"
+    )
+    options.add_argument(
+        "--reachable-by-others", action="store_true", help="allow a --host beyond this machine"
+    )
+    return options
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port; use 1 to 65535")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 up")
+    return int(text)
+
+
+def _split_at_dashes(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """What comes before and after the first `--`, which argparse would not leave alone."""
+    if "--" not in arguments:
+        return arguments, []
+    at = arguments.index("--")
+    return arguments[:at], arguments[at + 1 :]

@@ -1,0 +1,135 @@
+"""Start a hub in the background, find it, and stop it."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from local_hub.config import HubConfig
+from local_hub.errors import HubError
+from local_hub.jobs.leftovers import end_leftover_jobs
+from local_hub.server import prepare_directory, store_errors
+from local_hub.state import RunningHub, find_running, is_held, one_start_at_a_time
+
+LOG_FILE = "hub.log"
+START_SECONDS = 60.0
+# Longer than a job's grace after SIGTERM.
+STOP_SECONDS = 30.0
+POLL_SECONDS = 0.05
+ANSWER_SECONDS = 5.0
+HEALTH_PATH = "/healthz"
+
+
+def start(config: HubConfig) -> RunningHub:
+    """Starts the hub in the background unless it runs, and waits until it answers.
+
+    Raises:
+        HubError: it does not start; nothing of it is left running.
+    """
+    prepare_directory(config.directory)
+    with store_errors(config.directory), one_start_at_a_time(config.directory):
+        running = find_running(config.directory)
+        if running is not None and _is_stopping(running):
+            _wait_until(lambda: not is_held(config.directory), STOP_SECONDS)
+            running = find_running(config.directory)
+        return running or _spawn(config)
+
+
+def stop(directory: Path) -> RunningHub | None:
+    """Stops the hub and its jobs; returns the one that was stopped, None where none ran."""
+    running = find_running(directory)
+    if running is None:
+        return None
+    os.kill(running.pid, signal.SIGTERM)
+    if not _wait_until(lambda: not is_held(directory), STOP_SECONDS):
+        os.kill(running.pid, signal.SIGKILL)
+        _wait_until(lambda: not is_held(directory), STOP_SECONDS)
+        end_leftover_jobs(directory)
+    return running
+
+
+def ask_health(hub: RunningHub) -> dict[str, Any] | None:
+    """What the hub says of itself, None where it does not answer or another program does."""
+    address = urlsplit(hub.url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", HEALTH_PATH)
+        health = json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+    return health if isinstance(health, dict) and health.get("instance") == hub.instance else None
+
+
+def _is_stopping(hub: RunningHub) -> bool:
+    health = ask_health(hub)
+    if health is None:
+        raise HubError(
+            f"The hub (process {hub.pid}) does not answer at {hub.url}. Stop it first: make hub-stop."
+        )
+    return bool(health["stopping"])
+
+
+def _spawn(config: HubConfig) -> RunningHub:
+    log = config.directory / LOG_FILE
+    with open(log, "ab") as output:
+        begin = output.tell()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local_hub", "serve", *_serve_options(config)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        return _wait_until_ready(process, config.directory, log, begin)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+
+
+def _serve_options(config: HubConfig) -> list[str]:
+    options = ["--dir", str(config.directory), "--host", config.host, "--port", str(config.port)]
+    return [*options, "--job-slots", str(config.job_slots), "--reachable-by-others"]
+
+
+def _wait_until_ready(
+    process: subprocess.Popen[bytes], directory: Path, log: Path, log_begin: int
+) -> RunningHub:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise HubError(_reason(log, log_begin))
+        if is_held(directory):
+            hub = find_running(directory)
+            if hub is not None and hub.pid == process.pid and ask_health(hub) is not None:
+                return hub
+        time.sleep(POLL_SECONDS)
+    raise HubError(f"The hub did not answer within {START_SECONDS:.0f} s. Look into {log}.")
+
+
+def _reason(log: Path, begin: int) -> str:
+    """The hub's own last error line since it began to write."""
+    with open(log, "rb") as file:
+        file.seek(begin)
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return errors[-1] if errors else f"The hub stopped while it started. Look into {log}."
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True

@@ -1,0 +1,26 @@
+"""Jobs of a hub that was killed: their processes may still run, and their records say that they do."""
+
+from pathlib import Path
+
+from local_hub.database import Database
+from local_hub.jobs.processes import kill_job
+from local_hub.jobs.store import ERROR, RUNNING, JobStore
+
+DATABASE_FILE = "hub.sqlite3"
+MESSAGES = {True: "the hub stopped while it ran", False: "the hub stopped before it began"}
+
+
+def end_leftovers(store: JobStore) -> None:
+    """Kills what is left of unfinished jobs and marks them; only for a time when no hub runs them."""
+    for record in store.unfinished():
+        kill_job(record.id)
+        store.mark_finished(record.id, ERROR, MESSAGES[record.stage == RUNNING])
+
+
+def end_leftover_jobs(directory: Path) -> None:
+    """The same for the hub in a folder, which must not be running."""
+    database = Database(directory / DATABASE_FILE)
+    try:
+        end_leftovers(JobStore(database))
+    finally:
+        database.close()

@@ -1,0 +1,153 @@
+"""What the hub keeps of a job. Values of secrets are not among it, only their names."""
+
+import json
+import secrets
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from local_hub.database import Database
+from local_hub.jobs.spec import JobSpec
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    namespace TEXT NOT NULL,
+    spec TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    initiator TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    message TEXT,
+    created_at REAL NOT NULL,
+    started_at REAL,
+    finished_at REAL
+);
+CREATE INDEX IF NOT EXISTS jobs_by_namespace ON jobs (namespace, number);
+"""
+
+SCHEDULING = "SCHEDULING"
+RUNNING = "RUNNING"
+COMPLETED = "COMPLETED"
+CANCELED = "CANCELED"
+ERROR = "ERROR"
+UNFINISHED = (SCHEDULING, RUNNING)
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """A job as it stands; times are seconds since 1970. `number` grows with each job of the hub."""
+
+    number: int
+    id: str
+    namespace: str
+    spec: JobSpec
+    labels: Mapping[str, str]
+    initiator: Mapping[str, str]
+    stage: str
+    message: str | None
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the job has reached a stage that it will not leave."""
+        return self.stage not in UNFINISHED
+
+
+@dataclass(frozen=True)
+class JobFilter:
+    """Which jobs of a namespace to list; `before` is the number of the last job already seen."""
+
+    stages: frozenset[str] = frozenset()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    before: int | None = None
+
+    def matches(self, record: JobRecord) -> bool:
+        """Whether the job has one of the stages and all of the labels."""
+        has_stage = not self.stages or record.stage in self.stages
+        return has_stage and self.labels.items() <= record.labels.items()
+
+
+class JobStore:
+    """The jobs of one hub."""
+
+    def __init__(self, database: Database) -> None:
+        database.add_schema(SCHEMA)
+        self._database = database
+
+    def add(
+        self, namespace: str, spec: JobSpec, labels: Mapping[str, str], initiator: Mapping[str, str]
+    ) -> JobRecord:
+        """Records a new job as SCHEDULING."""
+        now = time.time()
+        job_id = f"{int(now):08x}{secrets.token_hex(8)}"
+        values = (
+            job_id,
+            namespace,
+            spec.to_json(),
+            json.dumps(labels),
+            json.dumps(initiator),
+            SCHEDULING,
+            now,
+        )
+        with self._database.write() as db:
+            db.execute(
+                "INSERT INTO jobs (id, namespace, spec, labels, initiator, stage, created_at) VALUES (?,?,?,?,?,?,?)",
+                values,
+            )
+        record = self.find(job_id)
+        assert record is not None
+        return record
+
+    def find(self, job_id: str) -> JobRecord | None:
+        """The job, or None."""
+        with self._database.read() as db:
+            row = db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        return None if row is None else _record(row)
+
+    def newest(self, namespace: str, wanted: JobFilter, limit: int) -> list[JobRecord]:
+        """At most `limit` jobs of the namespace, newest first."""
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT * FROM jobs WHERE namespace = ? AND (? IS NULL OR number < ?) ORDER BY number DESC",
+                (namespace, wanted.before, wanted.before),
+            ).fetchall()
+        return list(islice(filter(wanted.matches, map(_record, rows)), limit))
+
+    def unfinished(self) -> list[JobRecord]:
+        """Every job that waits or runs."""
+        with self._database.read() as db:
+            rows = db.execute("SELECT * FROM jobs WHERE stage IN (?, ?)", UNFINISHED).fetchall()
+        return [_record(row) for row in rows]
+
+    def mark_running(self, job_id: str) -> None:
+        """Records that the job has begun."""
+        with self._database.write() as db:
+            db.execute(
+                "UPDATE jobs SET stage = ?, started_at = ? WHERE id = ?", (RUNNING, time.time(), job_id)
+            )
+
+    def mark_finished(self, job_id: str, stage: str, message: str | None) -> None:
+        """Records how the job ended."""
+        with self._database.write() as db:
+            db.execute(
+                "UPDATE jobs SET stage = ?, message = ?, finished_at = ? WHERE id = ?",
+                (stage, message, time.time(), job_id),
+            )
+
+    def set_labels(self, job_id: str, labels: Mapping[str, str]) -> None:
+        """Replaces the job's labels."""
+        with self._database.write() as db:
+            db.execute("UPDATE jobs SET labels = ? WHERE id = ?", (json.dumps(labels), job_id))
+
+
+def _record(row: sqlite3.Row) -> JobRecord:
+    values: dict[str, Any] = dict(row)
+    spec = JobSpec.from_json(values.pop("spec"))
+    labels, initiator = json.loads(values.pop("labels")), json.loads(values.pop("initiator"))
+    return JobRecord(spec=spec, labels=labels, initiator=initiator, **values)

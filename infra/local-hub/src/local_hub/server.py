@@ -1,0 +1,157 @@
+"""The hub as a process: takes its store, listens, serves, and stops its jobs before it goes."""
+
+import asyncio
+import errno
+import ipaddress
+import logging
+import os
+import socket
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+
+from local_hub.app import create_app
+from local_hub.config import HubConfig
+from local_hub.errors import HubError
+from local_hub.state import RunningHub, hold_store, remember_port, remembered_port
+
+# Clients keep connections open between calls; one that the hub closes under them surfaces as a network error.
+KEEP_ALIVE_SECONDS = 600
+# By then the jobs have stopped; what is still open is a client that does not read.
+SHUTDOWN_SECONDS = 5
+LISTEN_BACKLOG = 2048
+
+
+def serve(config: HubConfig) -> None:
+    """Runs the hub until SIGTERM or SIGINT and prints its URL once it answers.
+
+    Raises:
+        HubError: the port or the folder cannot be used.
+    """
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    with store_errors(config.directory):
+        prepare_directory(config.directory)
+        with hold_store(config.directory) as lock, _listen(config) as listener:
+            port = listener.getsockname()[1]
+            url = f"http://{config.host}:{port}"
+            remember_port(config.directory, port)
+            server = _Server(create_app(config, url), url)
+            lock.announce(RunningHub(os.getpid(), url, config.instance))
+            server.run(sockets=[listener])
+    if not server.started:
+        raise HubError("The hub did not start; the lines above say why.")
+
+
+def prepare_directory(directory: Path) -> None:
+    """Creates the hub's folder, which only its owner may enter."""
+    with store_errors(directory):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address; a name other than localhost is taken as reachable."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@contextmanager
+def store_errors(directory: Path) -> Iterator[None]:
+    """Turns what the disk or the database say into one line."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise HubError(
+            f"The store in {directory} cannot be read ({error}). Restore it, or use another folder: HUB_DIR=<folder>."
+        ) from error
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise HubError(
+                f"No space left on the disk of {directory}. Free some, or use another folder: HUB_DIR=<folder>."
+            ) from error
+        raise HubError(
+            f"The hub cannot keep its data in {directory} ({error.strerror}). Use another folder: HUB_DIR=<folder>."
+        ) from error
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, except that the first signal stops the jobs while requests are still answered.
+
+    A job that is told to stop records that on the hub, so the hub has to outlive it.
+    """
+
+    def __init__(self, app: Starlette, url: str) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="on",
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            )
+        )
+        self._app = app
+        self._url = url
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts listening, then says where."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        if self.started:
+            print(self._url, flush=True)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begins to stop; a second signal stops at once."""
+        if self._loop is None or self._stopping is not None:
+            super().handle_exit(sig, frame)
+        else:
+            self._loop.call_soon_threadsafe(self._begin_to_stop)
+
+    def _begin_to_stop(self) -> None:
+        self._stopping = asyncio.get_running_loop().create_task(self._stop())
+
+    async def _stop(self) -> None:
+        await self._app.state.runner.stop()
+        self.should_exit = True
+
+
+def _listen(config: HubConfig) -> socket.socket:
+    if config.port:
+        return _bind(config.host, config.port)
+    try:
+        return _bind(config.host, remembered_port(config.directory))
+    except HubError:
+        print("The port of the last start is taken; using another one.", file=sys.stderr)
+        return _bind(config.host, 0)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror as error:
+        raise HubError(f"{host} is not an address of this machine ({error.strerror}).") from error
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen(LISTEN_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise HubError(_why_not_bound(host, port, error)) from error
+    return listener
+
+
+def _why_not_bound(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} is in use by another program. Choose another: HUB_PORT={port + 1}, or none for a free one."
+    return f"The hub cannot listen on {host} port {port} ({error.strerror}). Choose another: HUB_PORT=<n>."

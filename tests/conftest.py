@@ -1,0 +1,91 @@
+"""What every test gets: an environment of its own, and on request a real local hub."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+# Whatever a developer has set for real runs must not reach a test.
+LEAKING_PREFIXES = ("HF_", "HUGGING", "TRANSFORMERS_", "SPLIT_", "SFT_", "GRPO_", "EVAL_", "REPORT_", "MAKE")
+LEAKING = ("JOB_ID", "ACCELERATOR", "CPU_CORES", "MEMORY", "MFLAGS")
+NO_PROXY = "127.0.0.1,localhost"
+STOP_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class HubServer:
+    """A running `local-hub serve`; `env` is a whole environment for a client process."""
+
+    url: str
+    token: str
+    directory: Path
+    env: dict[str, str]
+
+
+def pytest_configure(config):
+    """Cleans the environment before anything imports the Hub client, which reads it once."""
+    for name in list(os.environ):
+        if name.startswith(LEAKING_PREFIXES) or name in LEAKING:
+            del os.environ[name]
+    home = tempfile.TemporaryDirectory(prefix="hf-home-")
+    config.add_cleanup(home.cleanup)
+    os.environ |= {
+        "HF_HOME": home.name,
+        "HF_HUB_DISABLE_XET": "1",
+        "NO_PROXY": NO_PROXY,
+        "no_proxy": NO_PROXY,
+    }
+
+
+@pytest.fixture(autouse=True)
+def same_environment_after_as_before():
+    """Takes back what a test, or the code under test, did to the environment."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def hub_server(tmp_path_factory) -> Iterator[HubServer]:
+    """A local hub with nothing in it, shared by the whole session: use repo names of your own."""
+    directory = tmp_path_factory.mktemp("hub")
+    command = [sys.executable, "-m", "local_hub", "serve", "--dir", str(directory)]
+    with (
+        open(directory / "hub.log", "wb") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
+        url = process.stdout.readline().strip()
+        if not url:
+            pytest.fail(f"The local hub did not start:\n{(directory / 'hub.log').read_text()}")
+        token = (directory / "token").read_text().strip()
+        home = tmp_path_factory.mktemp("hub-client")
+        variables = {"HF_ENDPOINT": url, "HF_TOKEN": token, "HF_HOME": str(home)}
+        yield HubServer(url, token, directory, dict(os.environ) | variables)
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+@pytest.fixture
+def hub_env(hub_server) -> dict[str, str]:
+    """A copy of the environment for a client process of the hub."""
+    return dict(hub_server.env)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Adds the end of the hub's log to the report of a test that failed with it."""
+    report = yield
+    server = getattr(item, "funcargs", {}).get("hub_server")
+    if report.failed and server is not None:
+        tail = (server.directory / "hub.log").read_text("utf-8", "replace")[-4000:]
+        report.sections.append(("log of the local hub", tail))
+    return report
