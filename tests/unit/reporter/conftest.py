@@ -34,6 +34,7 @@ STEMS = (
     ("Koplik's spots are seen in", ("Mumps", "Rubella", "Varicella", "Measles"), "Paediatrics"),
 )
 ROWS = 400
+SPLITS = ("sft", "grpo", "eval")
 
 
 def ref(suffix: str, repo_type: str = "model", **extra: str) -> RepoRef:
@@ -128,7 +129,14 @@ def make_manifest(metrics: dict[str, Any]) -> RunManifest:
         "split": {
             "rows": {"sft": 1000, "grpo": 500, "eval": ROWS},
             "replaced": {"missing option": 4, "blank question": 1, "question in two splits": 7},
+            "row_ids": {"sft": [f"s{index}" for index in range(1000)]},
+            "content_hash": {
+                split: f"sha256:{digit * 64}" for split, digit in zip(SPLITS, "123", strict=True)
+            },
+            "letters": {split: {"A": 32, "B": 26, "C": 22, "D": 20} for split in SPLITS},
         },
+        "sft": {"trainable_parameters": 4_587_520, "steps": 800, "final_loss": 0.3127, "cut_answers": 3},
+        "grpo": {"steps": 120, "mean_frac_reward_zero_std": 0.36},
         "eval": metrics,
     }
     phases = {}

@@ -29,8 +29,8 @@ def points(difference: float) -> str:
 
 
 def format_p(value: float) -> str:
-    """Return a p-value with three decimals, or its order of magnitude below that."""
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.0e}"
+    """Return a p-value with three decimals, or "< 0.001"."""
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
 def headline(scores: Scores) -> str:
@@ -39,7 +39,7 @@ def headline(scores: Scores) -> str:
     if not accuracy:
         return "This run has no evaluation figures yet."
     *others, best = sorted(accuracy, key=lambda model: accuracy[model].rate)
-    sentence = f"{MODEL_LABELS[best]} answers {_with_interval(accuracy[best])} unseen questions right"
+    sentence = f"{MODEL_LABELS[best]} answers {_of_questions(accuracy[best])}"
     rest = [f"{percent(accuracy[model].rate)} for {MODEL_LABELS[model]}" for model in reversed(others)]
     return f"{sentence}, against {' and '.join(rest)}." if rest else f"{sentence}."
 
@@ -48,7 +48,7 @@ def describe_comparison(comparison: Comparison) -> Finding:
     """Say whether a second model is really different from a first."""
     first, second = (MODEL_LABELS.get(name, name) for name in (comparison.first, comparison.second))
     change = f"{second} against {first}: {points(comparison.difference)} points of accuracy"
-    detail = f"{_range(comparison)}, p = {format_p(comparison.p_value)}"
+    detail = f"{_range(comparison)}, p-value {format_p(comparison.p_value)}"
     counts = f"{comparison.gained} questions gained, {comparison.lost} lost of {comparison.total}"
     if comparison.is_clear:
         tone: Tone = "good" if comparison.difference > 0 else "bad"
@@ -86,10 +86,10 @@ def describe_chance(scores: Scores) -> Iterator[Finding]:
         score = metrics.get("accuracy")
         if score and score.interval.low <= CHANCE_RATE:
             rate = percent(score.rate)
-            label = MODEL_LABELS[model]
-            yield Finding(
-                "neutral", f"{label}'s {rate} can not be told from guessing among four options (25%)."
-            )
+            below = score.interval.high < CHANCE_RATE
+            verdict = "is below" if below else "cannot be told from"
+            text = f"{MODEL_LABELS[model]}'s {rate} {verdict} guessing among four options (25%)."
+            yield Finding("bad" if below else "neutral", text)
 
 
 def _against_letter(model: str, comparison: Comparison) -> str:
@@ -100,9 +100,10 @@ def _against_letter(model: str, comparison: Comparison) -> str:
     return f"{label} is {certainty} above it ({points(gap)} points, {_range(comparison)})."
 
 
-def _with_interval(score: Score) -> str:
+def _of_questions(score: Score) -> str:
     low, high = score.interval
-    return f"{percent(score.rate)} of {score.total:,} (95% interval {100 * low:.1f}–{100 * high:.1f}%)"
+    interval = f"95% interval {100 * low:.1f}–{100 * high:.1f}%"
+    return f"{percent(score.rate)} of {score.total:,} unseen questions right ({interval})"
 
 
 def _range(comparison: Comparison) -> str:

@@ -16,17 +16,20 @@ from reporter.statistics import Interval
 from reporter.summary import Summary
 from reporter.tables import (
     configuration_rows,
-    data_rows,
     execution_rows,
+    format_value,
     provenance_rows,
     redo_commands,
+    replaced_rows,
+    split_rows,
     total_cost_usd,
     total_minutes,
+    training_rows,
 )
 from shared.question import LETTERS
 
 MAX_TEXT = 1500
-MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]|~])")
+MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 
 
 class Verbatim(str):
@@ -35,7 +38,7 @@ class Verbatim(str):
 
 def render_html(summary: Summary, charts: dict[str, Chart]) -> str:
     """Return one page that needs nothing else: styles and charts are inside it."""
-    environment = _environment(autoescape=True)
+    environment = _environment(autoescape=True, trim_blocks=True)
     css = Markup(files("reporter").joinpath("templates/report.css").read_text(encoding="utf-8"))  # noqa: S704
     return environment.get_template("report.html").render(css=css, **_context(summary, charts))
 
@@ -66,7 +69,6 @@ def _environment(autoescape: bool, **options: Any) -> Environment:
     environment = Environment(
         loader=PackageLoader("reporter"),
         undefined=StrictUndefined,
-        trim_blocks=True,
         autoescape=autoescape,  # noqa: S701 -- off only for Markdown, which escapes through `finalize`
         **options,
     )
@@ -81,13 +83,16 @@ def _context(summary: Summary, charts: dict[str, Chart]) -> dict[str, Any]:
         "summary": summary,
         "charts": charts,
         "labels": MODEL_LABELS,
+        "letters": LETTERS,
         "metrics": METRICS,
         "deltas": {(delta.metric.name, delta.model): delta for delta in summary.deltas},
         "execution": execution,
         "minutes": total_minutes(execution),
         "cost_usd": total_cost_usd(execution),
         "configuration": configuration_rows(manifest),
-        "data": data_rows(manifest),
+        "splits": split_rows(manifest),
+        "replaced": replaced_rows(manifest),
+        "training": training_rows(manifest),
         "provenance": provenance_rows(manifest),
         "redo": redo_commands(manifest),
     }
@@ -110,7 +115,9 @@ def _minutes(value: float | None) -> str:
 
 
 def _money(value: float | None) -> str:
-    return "—" if value is None else f"${value:.2f}"
+    if value is None:
+        return "—"
+    return "<$0.01" if 0 < value < 0.005 else f"${value:.2f}"
 
 
 def _clip(text: str) -> str:
@@ -132,4 +139,5 @@ FILTERS = {
     "short": lambda value: f"{value:.3g}",
     "signed": lambda value: f"{value:+.2f}".replace("-", "−"),
     "svg_uri": _svg_uri,
+    "value": format_value,
 }

@@ -161,8 +161,9 @@ def _delta(
     paired = None
     if metric.is_success is not None:
         paired = compare(answers.get("base", ()), answers.get(model, ()), ("base", model), metric.is_success)
-    interval = paired.interval if paired else None
-    return Delta(metric, model, trained.rate - base.rate, interval, paired is not None and paired.is_clear)
+    if paired is None:
+        return Delta(metric, model, trained.rate - base.rate, interval=None, is_clear=False)
+    return Delta(metric, model, paired.difference, paired.interval, paired.is_clear)
 
 
 def _model_scores(metrics: Mapping[str, Any]) -> dict[str, Score | None]:

@@ -27,6 +27,8 @@ from reporter.scores import (
     read_scores,
 )
 from reporter.settings import ReportSettings
+from shared.manifest import Source
+from shared.refs import RepoRef
 
 STARTER_NAMESPACE = "starter"
 NO_LETTER = "none"
@@ -39,7 +41,7 @@ class Summary:
     Attributes:
         comparisons: the models pair by pair, by accuracy on the same questions.
         letter_shares: for the gold answers and each model, how often each letter was given, as fractions.
-        uses_starter: whether data or base model are the miniatures that know no medicine.
+        starter_note: what to know before reading the figures, where the run used the starter's miniatures.
     """
 
     run: RunData
@@ -52,7 +54,7 @@ class Summary:
     letter_shares: dict[str, dict[str, float]]
     samples: dict[str, list[SampleGroup]]
     rollouts: list[RolloutGroup]
-    uses_starter: bool
+    starter_note: str | None
 
 
 def summarise(run: RunData, settings: ReportSettings) -> Summary:
@@ -71,7 +73,7 @@ def summarise(run: RunData, settings: ReportSettings) -> Summary:
         letter_shares=_letter_shares(answers),
         samples=draw_samples(answers, run.questions, settings.samples_per_kind, run.manifest.seed),
         rollouts=first_and_last_rollouts(run.rollouts, run.questions, settings.rollout_samples),
-        uses_starter=_uses_starter(run),
+        starter_note=_starter_note(run.manifest.source),
     )
 
 
@@ -112,6 +114,19 @@ def _letter_shares(answers: dict[str, list[Answer]]) -> dict[str, dict[str, floa
     }
 
 
-def _uses_starter(run: RunData) -> bool:
-    source = run.manifest.source
-    return any(ref.repo_id.split("/")[0] == STARTER_NAMESPACE for ref in (source.dataset, source.base_model))
+def _starter_note(source: Source) -> str | None:
+    if _is_starter(source.base_model):
+        return (
+            f"The base model, {source.base_model.repo_id}, is a miniature for trying the pipeline. "
+            "It knows no medicine, and the figures say only that the pipeline works."
+        )
+    if _is_starter(source.dataset):
+        return (
+            f"The questions, {source.dataset.repo_id}, are a miniature for trying the pipeline. "
+            "They are made from a few hundred facts, and a score on them says little about medicine."
+        )
+    return None
+
+
+def _is_starter(ref: RepoRef) -> bool:
+    return ref.repo_id.split("/")[0] == STARTER_NAMESPACE

@@ -8,10 +8,16 @@ from shared.errors import ExitCode
 from shared.manifest import Attempt, Phase, RunManifest
 from shared.refs import RepoRef
 
+MAX_LISTED = 12
+"""A longer list in a setting or a metric is only counted."""
+
 
 @dataclass(frozen=True)
 class ExecutionRow:
-    """One attempt at one phase. `minutes` and `cost_usd` are None where they are not known."""
+    """One attempt at one phase. `minutes` and `cost_usd` are None where they are not known.
+
+    `error` is why the phase has not succeeded, on its last attempt.
+    """
 
     phase: str
     job_id: str
@@ -19,6 +25,17 @@ class ExecutionRow:
     minutes: float | None
     cost_usd: float | None
     status: str
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class SplitRow:
+    """One split: how many rows, how often each letter is right, and the hash of its content."""
+
+    split: str
+    rows: int
+    letters: dict[str, int]
+    content_hash: str | None
 
 
 @dataclass(frozen=True)
@@ -32,6 +49,13 @@ class ProvenanceRow:
 def execution_rows(manifest: RunManifest) -> list[ExecutionRow]:
     """Return one row for each attempt, and one for each phase that has none."""
     return [row for name, phase in manifest.phases.items() for row in _phase_rows(name, phase)]
+
+
+def attempt_minutes(attempt: Attempt) -> float | None:
+    """Return how long a job worked, or None where its start or its end is not known."""
+    if attempt.started_at is None or attempt.finished_at is None:
+        return None
+    return (attempt.finished_at - attempt.started_at).total_seconds() / 60
 
 
 def total_minutes(rows: list[ExecutionRow]) -> float | None:
@@ -53,9 +77,28 @@ def configuration_rows(manifest: RunManifest) -> dict[str, list[tuple[str, str]]
     }
 
 
-def data_rows(manifest: RunManifest) -> list[tuple[str, str]]:
-    """Return what the splitter counted (dotted name, value)."""
-    return [(key, format_value(value)) for key, value in flatten(manifest.phases["split"].metrics)]
+def split_rows(manifest: RunManifest) -> list[SplitRow]:
+    """Return one row for each split that the splitter recorded."""
+    metrics = manifest.phases["split"].metrics
+    letters, hashes = metrics.get("letters", {}), metrics.get("content_hash", {})
+    return [
+        SplitRow(split, count, letters.get(split, {}), hashes.get(split))
+        for split, count in metrics.get("rows", {}).items()
+    ]
+
+
+def replaced_rows(manifest: RunManifest) -> list[tuple[str, str]]:
+    """Return how many source rows were replaced (reason, count)."""
+    replaced = manifest.phases["split"].metrics.get("replaced", {})
+    return [(reason, format_value(count)) for reason, count in replaced.items()]
+
+
+def training_rows(manifest: RunManifest) -> dict[str, list[tuple[str, str]]]:
+    """Return what the training phases measured (dotted name, value)."""
+    return {
+        name: [(key, format_value(value)) for key, value in flatten(manifest.phases[name].metrics)]
+        for name in ("sft", "grpo")
+    }
 
 
 def redo_commands(manifest: RunManifest) -> str:
@@ -95,6 +138,8 @@ def format_value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
+        if len(value) > MAX_LISTED:
+            return f"{len(value):,} values"
         return ", ".join(map(format_value, value)) or "—"
     return str(value) if value != {} else "—"
 
@@ -103,21 +148,21 @@ def _phase_rows(name: str, phase: Phase) -> Iterator[ExecutionRow]:
     if not phase.attempts:
         yield ExecutionRow(name, "—", "—", None, None, phase.status)
     for attempt in phase.attempts:
-        status = phase.status if attempt is phase.attempts[-1] else _past_status(attempt)
+        is_last = attempt is phase.attempts[-1]
         yield ExecutionRow(
-            name, attempt.job_id, attempt.flavor or "—", _minutes(attempt), attempt.cost_usd, status
+            phase=name,
+            job_id=attempt.job_id,
+            hardware=attempt.flavor or "—",
+            minutes=attempt_minutes(attempt),
+            cost_usd=attempt.cost_usd,
+            status=phase.status if is_last else _past_status(attempt),
+            error=phase.error if is_last else None,
         )
 
 
 def _past_status(attempt: Attempt) -> str:
     outcomes = {ExitCode.OK: "succeeded", ExitCode.INTERRUPTED: "interrupted"}
     return "unknown" if attempt.exit_code is None else outcomes.get(attempt.exit_code, "failed")  # type: ignore[call-overload]
-
-
-def _minutes(attempt: Attempt) -> float | None:
-    if attempt.started_at is None or attempt.finished_at is None:
-        return None
-    return (attempt.finished_at - attempt.started_at).total_seconds() / 60
 
 
 def _total(values: list[float | None]) -> float | None:

@@ -29,6 +29,8 @@ def draw_sft_curves(summary: Summary, theme: Theme) -> Figure | None:
     for axes, (key, title) in zip(all_axes, panels, strict=True):
         _draw_series(axes, curve, key, theme.models["sft"], smooth=key == "loss")
         _finish(axes, title)
+        if key == "learning_rate":
+            axes.yaxis.set_major_formatter(lambda value, _: format_rate(value))
     return figure
 
 
@@ -57,9 +59,16 @@ def reward_names(curve: Curve) -> list[str]:
     return [match["name"] for key in keys if (match := REWARD.match(key))]
 
 
+def format_rate(value: float) -> str:
+    """Return a learning rate as it is written in settings, e.g. 1.5e-4."""
+    mantissa, _, exponent = f"{value:.2e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}" if value else "0"
+
+
 def running_mean(values: Sequence[float], window: int) -> list[float]:
-    """Return each value's mean with those before it, over at most `window` of them."""
-    parts = (values[max(0, end - window) : end] for end in range(1, len(values) + 1))
+    """Return each value's mean with its neighbours, `window` // 2 on either side as far as there are any."""
+    reach = window // 2
+    parts = (values[max(0, index - reach) : index + reach + 1] for index in range(len(values)))
     return [sum(part) / len(part) for part in parts]
 
 

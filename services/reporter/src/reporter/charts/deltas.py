@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reporter.charts.theme import Theme, new_figure
+from reporter.charts.theme import Theme, model_legend, new_figure
 from reporter.findings import points
 from reporter.scores import METRICS, MODEL_LABELS, Delta
 from reporter.summary import Summary
@@ -21,9 +21,7 @@ def draw_deltas(summary: Summary, theme: Theme) -> Figure | None:
         _draw_delta(axes, delta, theme)
     _arrange(axes, summary.deltas, theme)
     models = dict.fromkeys(delta.model for delta in summary.deltas)
-    for model in models:
-        axes.barh([], [], color=theme.models[model], label=f"{MODEL_LABELS[model]} − base")
-    figure.legend(loc="outside upper right", ncols=2, handlelength=1, handleheight=1)
+    model_legend(figure, theme, {model: f"{MODEL_LABELS[model]} − base" for model in models})
     return figure
 
 

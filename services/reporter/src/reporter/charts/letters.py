@@ -22,10 +22,14 @@ def draw_letters(summary: Summary, theme: Theme) -> Figure | None:
         centre = (slot - (len(summary.letter_shares) - 1) / 2) * (WIDTH + 0.015)
         label = MODEL_LABELS.get(name, "Right answers")
         bars = axes.bar([x + centre for x in range(5)], heights, WIDTH, color=colours[name], label=label)
-        axes.bar_label(bars, [f"{height:.0f}" if height else "" for height in heights], padding=2, fontsize=8)
+        axes.bar_label(bars, [_bar_label(height) for height in heights], padding=2, fontsize=8)
     axes.set_xticks(range(5), [*LETTERS, "no letter"], color=theme.ink)
     highest = max(100 * share for shares in summary.letter_shares.values() for share in shares.values())
     percent_axis(axes, min(108.0, max(40.0, 1.15 * highest)), 10 if highest < 60 else 20)
     axes.set_title("How often each letter is given")
     figure.legend(loc="outside upper right", ncols=4, handlelength=1, handleheight=1)
     return figure
+
+
+def _bar_label(percent: float) -> str:
+    return "<1" if 0 < percent < 1 else f"{percent:.0f}" if percent else ""

@@ -3,59 +3,82 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reporter.charts.theme import Theme, new_figure, percent_axis
+from reporter.charts.theme import Theme, model_legend, new_figure, percent_axis
 from reporter.scores import CHANCE_RATE, METRICS, MODEL_LABELS, Metric, Score
 from reporter.summary import Summary
 
-BAR_WIDTH = 0.27
+GROUP_WIDTH, BAR_GAP = 0.85, 0.02
 CORRECTNESS, FORM = METRICS[:2], METRICS[2:]
+FULL_SCALE = 115.0
+"""Percent axis that leaves room for a label above a bar of 100%."""
 
 
 def draw_metrics(summary: Summary, theme: Theme) -> Figure | None:
     """Draw grouped bars: on the left whether answers are right, on the right whether they keep the form."""
     if not summary.scores:
         return None
-    figure = new_figure(9.6, 4.1)
+    figure = new_figure(9.6, 4.9)
     right, form = figure.subplots(1, 2, width_ratios=(1.15, 1))
     for axes, metrics in ((right, CORRECTNESS), (form, FORM)):
-        for offset, model in enumerate(summary.scores):
-            _draw_bars(axes, summary, theme, model, offset - (len(summary.scores) - 1) / 2, metrics)
-        axes.set_xticks(range(len(metrics)), [metric.label for metric in metrics], color=theme.ink)
+        _draw_group(axes, summary, theme, metrics)
     right.set_title("Is the answer right?")
     form.set_title("Can a program read it?")
     _scale(right, summary)
-    percent_axis(form, 115, 20)
+    percent_axis(form, FULL_SCALE, 20)
     form.set_yticks(range(0, 101, 20))
     _draw_baselines(right, summary, theme)
-    handles, labels = form.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=3, handlelength=1, handleheight=1)
+    model_legend(figure, theme, {model: MODEL_LABELS[model] for model in summary.scores})
+    figure.suptitle(_title(summary), x=0.008, ha="left", fontsize=13, weight="bold")
+    figure.supxlabel(_footnote(summary), x=0.008, ha="left", fontsize=8.5, color=theme.muted)
     return figure
 
 
-def _draw_bars(
-    axes: Axes, summary: Summary, theme: Theme, model: str, slot: float, metrics: tuple[Metric, ...]
-) -> None:
-    colour = theme.models[model]
-    axes.bar([], [], color=colour, label=MODEL_LABELS[model])
-    for position, metric in enumerate(metrics):
-        score = summary.scores[model].get(metric.name)
-        if score is not None:
-            _draw_bar(axes, position + slot * (BAR_WIDTH + 0.02), score, colour, theme)
+def _title(summary: Summary) -> str:
+    *others, last = (MODEL_LABELS[model] for model in summary.scores)
+    names = f"{', '.join(others)} and {last}" if others else last
+    totals = {score.total for metrics in summary.scores.values() if (score := metrics["accuracy"])}
+    return f"{names} on {totals.pop():,} unseen questions" if len(totals) == 1 else f"{names}, evaluated"
 
 
-def _draw_bar(axes: Axes, x: float, score: Score, colour: str, theme: Theme) -> None:
+def _footnote(summary: Summary) -> str:
+    source = summary.run.manifest.source
+    lines = [
+        f"{source.base_model.repo_id} on {source.dataset.repo_id}, profile {summary.run.manifest.profile}. "
+        "Whiskers: 95% Wilson intervals."
+    ]
+    if summary.starter_note:
+        lines.append(summary.starter_note)
+    return "\n".join(lines)
+
+
+def _draw_group(axes: Axes, summary: Summary, theme: Theme, metrics: tuple[Metric, ...]) -> None:
+    step = GROUP_WIDTH / max(3, len(summary.scores))
+    for slot, (model, scores) in enumerate(summary.scores.items()):
+        shift = (slot - (len(summary.scores) - 1) / 2) * step
+        for position, metric in enumerate(metrics):
+            score = scores[metric.name]
+            if score is not None:
+                _draw_bar(axes, (position + shift, step - BAR_GAP), score, theme.models[model], theme)
+    axes.set_xlim(-0.55, len(metrics) - 0.45)
+    axes.set_xticks(range(len(metrics)), [metric.label for metric in metrics], color=theme.ink)
+
+
+def _draw_bar(axes: Axes, place: tuple[float, float], score: Score, colour: str, theme: Theme) -> None:
+    x, width = place
     rate, (low, high) = 100 * score.rate, (100 * bound for bound in score.interval)
-    axes.bar(x, rate, BAR_WIDTH, color=colour)
+    axes.bar(x, rate, width, color=colour)
     axes.errorbar(x, rate, [[rate - low], [high - rate]], color=theme.ink, linewidth=1.1, capsize=2.5)
     axes.annotate(
-        f"{rate:.1f}", (x, high), (0, 3), textcoords="offset points", ha="center", va="bottom", weight="bold"
-    )
+        f"{rate:.1f}", (x, high), (0, 4), textcoords="offset points", ha="center", va="bottom", weight="bold",
+        # A baseline that passes behind the number is interrupted there.
+        bbox={"facecolor": theme.paper, "edgecolor": "none", "pad": 1.2}, zorder=5,
+    )  # fmt: skip
 
 
 def _scale(axes: Axes, summary: Summary) -> None:
-    scores = [metrics.get(metric.name) for metrics in summary.scores.values() for metric in CORRECTNESS]
+    scores = [metrics[metric.name] for metrics in summary.scores.values() for metric in CORRECTNESS]
     highest = max((100 * score.interval.high for score in scores if score), default=50.0)
-    percent_axis(axes, min(115.0, max(50.0, highest * 1.15)), 10 if highest < 60 else 20)
+    percent_axis(axes, min(FULL_SCALE, max(50.0, highest * 1.15)), 10 if highest < 60 else 20)
 
 
 def _draw_baselines(axes: Axes, summary: Summary, theme: Theme) -> None:
@@ -64,7 +87,6 @@ def _draw_baselines(axes: Axes, summary: Summary, theme: Theme) -> None:
         lines.append(
             (summary.majority.rate, f"always {summary.majority.letter}\n{summary.majority.rate:.1%}", "--")
         )
-    axes.set_xlim(-0.55, 1.55)
     close = len(lines) == 2 and abs(lines[1][0] - lines[0][0]) < 0.07
     for index, (rate, text, dashes) in enumerate(lines):
         axes.axhline(100 * rate, color=theme.ink, linewidth=1.2, linestyle=dashes, zorder=3)

@@ -1,6 +1,8 @@
 """The pipeline as it ran: which rows and which model went into which phase, with repos and commits."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -8,93 +10,82 @@ from matplotlib.patches import FancyBboxPatch
 
 from reporter.charts.theme import Theme, new_figure
 from reporter.summary import Summary
+from reporter.tables import attempt_minutes, split_rows
 from shared.manifest import RunManifest
 from shared.refs import RepoRef
 
-BOX_WIDTH, BOX_HEIGHT = 1.72, 0.86
+BOX_WIDTH, BOX_HEIGHT = 1.76, 0.92
 COLUMN = {"source": 0.95, "sft": 3.1, "grpo": 5.25, "eval": 7.4, "report": 9.55}
-DATA_Y, PHASE_Y, ARTIFACT_Y, BUS_Y = 4.1, 2.55, 1.0, 0.28
-MAX_NAME = 24
+DATA_Y, PHASE_Y, ARTIFACT_Y, BUS_Y = 4.1, 2.55, 1.0, 0.26
+LINE_GAP = 0.22
+MAX_NAME = 23
+ARTIFACTS = (
+    ("sft", "model", "SFT model"),
+    ("grpo", "model", "GRPO model"),
+    ("eval", "predictions", "Predictions"),
+)
 PHASE_TITLES = {"sft": "SFT", "grpo": "GRPO", "eval": "Evaluate", "report": "Report"}
 
 
 @dataclass(frozen=True)
 class Box:
-    """A box: title, up to two lines under it, centre, and whether it stands for work."""
+    """A box: title, up to three lines under it, centre.
+
+    `colour` is what a phase that is done is filled with; without one it is an artifact or a phase yet to be done.
+    """
 
     title: str
     lines: tuple[str, ...]
     x: float
     y: float
-    is_phase: bool = False
+    colour: str | None = None
+    is_missing: bool = False
 
 
 def draw_pipeline(summary: Summary, theme: Theme) -> Figure | None:
     """Draw data above, phases in the middle, what they made below."""
     figure = new_figure(10.5, 4.9)
     axes = figure.subplots()
-    axes.set(xlim=(0, 10.5), ylim=(-0.25, 4.95), aspect="equal")
+    axes.set(xlim=(0, 10.5), ylim=(-0.2, 4.9), aspect="equal")
     axes.axis("off")
     _draw_split_frame(axes, summary.run.manifest, theme)
-    for box in _boxes(summary.run.manifest):
+    for box in _boxes(summary.run.manifest, theme):
         _draw_box(axes, box, theme)
     _draw_arrows(axes, theme)
-    axes.text(
-        0.09,
-        -0.2,
-        f"“…” stands for {_run_prefix(summary.run.manifest)}",
-        color=theme.muted,
-        fontsize=8,
-        va="bottom",
-    )
+    note = f"“…” stands for {_run_prefix(summary.run.manifest)}"
+    axes.text(COLUMN["source"] - BOX_WIDTH / 2, -0.15, note, color=theme.muted, fontsize=8, va="bottom")
     return figure
 
 
-def _boxes(manifest: RunManifest) -> list[Box]:
-    source, split = manifest.source, manifest.phases["split"]
-    rows = split_rows(manifest)
-    boxes = [
-        Box("Questions", _repo_lines(source.dataset, manifest), COLUMN["source"], DATA_Y),
-        Box("Base model", _repo_lines(source.base_model, manifest), COLUMN["source"], ARTIFACT_Y),
-    ]
+def _boxes(manifest: RunManifest, theme: Theme) -> Iterator[Box]:
+    source, rows = manifest.source, {row.split: row.rows for row in split_rows(manifest)}
+    yield Box("Questions", _repo_lines(source.dataset, manifest), COLUMN["source"], DATA_Y)
+    yield Box("Base model", _repo_lines(source.base_model, manifest), COLUMN["source"], ARTIFACT_Y)
     for name in ("sft", "grpo", "eval"):
-        text = f"{rows[name]:,} rows" if name in rows else f"split {split.status}"
-        boxes.append(Box(f"{name} split", (text,), COLUMN[name], DATA_Y))
+        text = f"{rows[name]:,} rows" if name in rows else "not made"
+        yield Box(f"{name} split", (text,), COLUMN[name], DATA_Y, is_missing=name not in rows)
     for name, title in PHASE_TITLES.items():
-        boxes.append(Box(title, (_phase_line(manifest, name),), COLUMN[name], PHASE_Y, is_phase=True))
-    for phase, output, title in (("sft", "model", "SFT model"), ("grpo", "model", "GRPO model"),
-                                 ("eval", "predictions", "Predictions")):  # fmt: skip
+        done = name == "report" or manifest.phases[name].status == "succeeded"
+        colour = theme.models.get(name, theme.ink) if done else None
+        yield Box(title, (_phase_line(manifest, name),), COLUMN[name], PHASE_Y, colour, is_missing=not done)
+    for phase, output, title in ARTIFACTS:
         ref = manifest.phases[phase].outputs.get(output)
         lines = _repo_lines(ref, manifest) if ref else ("not made",)
-        boxes.append(Box(title, lines, COLUMN[phase], ARTIFACT_Y))
-    return boxes
-
-
-def split_rows(manifest: RunManifest) -> dict[str, int]:
-    """Return the number of rows of each split, as far as the splitter recorded them."""
-    rows = manifest.phases["split"].metrics.get("rows") or {}
-    return (
-        {name: count for name, count in rows.items() if isinstance(count, int)}
-        if isinstance(rows, dict)
-        else {}
-    )
+        yield Box(title, lines, COLUMN[phase], ARTIFACT_Y, is_missing=ref is None)
 
 
 def _phase_line(manifest: RunManifest, name: str) -> str:
-    phase = manifest.phases[name]
     if name == "report":
         return "this report"
-    spent = [
-        (attempt.finished_at - attempt.started_at).total_seconds() / 60
-        for attempt in phase.attempts
-        if attempt.started_at and attempt.finished_at
-    ]
+    phase = manifest.phases[name]
+    spent = [minutes for attempt in phase.attempts if (minutes := attempt_minutes(attempt)) is not None]
     return f"{phase.status}, {sum(spent):.1f} min" if spent else phase.status
 
 
 def _repo_lines(ref: RepoRef, manifest: RunManifest) -> tuple[str, ...]:
     short = ref.repo_id.replace(_run_prefix(manifest), "…", 1)
-    return (*(_clip(part) for part in short.split("/", 1)), f"@{ref.commit[:7]}")
+    parts = (short,) if len(short) <= MAX_NAME else short.split("/", 1)
+    return (*map(_clip, parts), f"@{ref.commit[:7]}")
 
 
 def _clip(text: str) -> str:
@@ -107,29 +98,29 @@ def _run_prefix(manifest: RunManifest) -> str:
 
 
 def _draw_box(axes: Axes, box: Box, theme: Theme) -> None:
-    colour = theme.models.get(_model_of(box), theme.ink) if box.is_phase else theme.panel
+    edge = theme.muted if box.is_missing else box.colour or theme.grid
     axes.add_patch(
         FancyBboxPatch(
             (box.x - BOX_WIDTH / 2, box.y - BOX_HEIGHT / 2), BOX_WIDTH, BOX_HEIGHT,
             boxstyle="round,pad=0,rounding_size=0.1", linewidth=1, zorder=3,
-            facecolor=colour, edgecolor=colour if box.is_phase else theme.grid,
+            facecolor=theme.paper if box.is_missing else box.colour or theme.panel,
+            edgecolor=edge, linestyle=(0, (3, 2)) if box.is_missing else "-",
         )
     )  # fmt: skip
-    ink = theme.paper if box.is_phase else theme.ink
-    gap = 0.21 if len(box.lines) > 1 else 0.25
-    top = box.y + gap * len(box.lines) / 2
+    top = box.y + LINE_GAP * len(box.lines) / 2
+    style: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 4}
     axes.text(
-        box.x, top, box.title, ha="center", va="center", weight="bold", fontsize=9.5, color=ink, zorder=4
+        box.x,
+        top,
+        box.title,
+        weight="bold",
+        fontsize=9.5,
+        color=theme.paper if box.colour else theme.ink,
+        **style,
     )
     for index, line in enumerate(box.lines, 1):
-        muted = ink if box.is_phase else theme.muted
-        axes.text(
-            box.x, top - gap * index, line, ha="center", va="center", fontsize=7.4, color=muted, zorder=4
-        )
-
-
-def _model_of(box: Box) -> str:
-    return box.title.lower()
+        ink = theme.paper if box.colour else theme.muted
+        axes.text(box.x, top - LINE_GAP * index - 0.02, line, fontsize=7.4, color=ink, **style)
 
 
 def _draw_split_frame(axes: Axes, manifest: RunManifest, theme: Theme) -> None:

@@ -1,6 +1,6 @@
 """How the charts look: one light and one dark theme, with colours that colour-blind readers can tell apart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import Patch
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,15 @@ def themed(theme: Theme) -> Iterator[None]:
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of a size in inches, independent of any display."""
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08))
+
+
+def model_legend(figure: Figure, theme: Theme, labels: Mapping[str, str]) -> None:
+    """Name the models (key → label) by their colours, above the charts on the right."""
+    handles = [Patch(color=theme.models[model], label=label) for model, label in labels.items()]
+    figure.legend(
+        handles=handles, loc="outside upper right", ncols=len(handles), handlelength=1, handleheight=1
+    )
 
 
 def percent_axis(axes: Axes, top: float, step: float) -> None:
