@@ -102,8 +102,12 @@ def training_rows(manifest: RunManifest) -> dict[str, list[tuple[str, str]]]:
 
 
 def redo_commands(manifest: RunManifest) -> str:
-    """Return the shell lines that repeat the run from its own code."""
-    return f"git checkout {manifest.code}\nmake all PROFILE={manifest.profile} SEED={manifest.seed}"
+    """Return the shell lines that repeat the run from its own code, data and base model."""
+    commit = manifest.code.removesuffix("-dirty")
+    note = "" if commit == manifest.code else "  # plus changes that were not committed"
+    source = f"SOURCE_DATASET={manifest.source.dataset} BASE_MODEL={manifest.source.base_model}"
+    make = f"make split all PROFILE={manifest.profile} SEED={manifest.seed} {source}"
+    return make if commit == "unknown" else f"git checkout {commit}{note}\n{make}"
 
 
 def provenance_rows(manifest: RunManifest) -> list[ProvenanceRow]:
