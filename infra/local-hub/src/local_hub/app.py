@@ -16,6 +16,8 @@ from local_hub.errors import ApiError
 from local_hub.jobs.routes import job_routes
 from local_hub.jobs.runner import JobRunner
 from local_hub.middleware import AuthMiddleware, ErrorMiddleware, RawPathMiddleware
+from local_hub.repos.routes import repo_routes
+from local_hub.repos.store import RepoStore
 
 ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -23,7 +25,7 @@ ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 def create_app(config: HubConfig, base_url: str) -> Starlette:
     """Assembles the hub over `config.directory`.
 
-    Handlers find on `request.app.state`: `config`, `database`, `base_url`, `accounts`, `runner`;
+    Handlers find on `request.app.state`: `config`, `database`, `base_url`, `accounts`, `repos`, `runner`;
     and on `request.state.user` the `User` who asks (None if anonymous).
     Path parameters arrive percent-encoded. Raises `HubError` if the folder cannot be used.
     """
@@ -32,7 +34,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
     accounts = Accounts(database)
     accounts.ensure_owner(config.directory)
     app = Starlette(
-        routes=[*job_routes, Route("/{path:path}", refuse_unknown_route, methods=ALL_METHODS)],
+        routes=[*job_routes, *repo_routes, Route("/{path:path}", refuse_unknown_route, methods=ALL_METHODS)],
         middleware=[
             Middleware(ErrorMiddleware),
             Middleware(RawPathMiddleware),
@@ -44,6 +46,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
     app.state.database = database
     app.state.base_url = base_url
     app.state.accounts = accounts
+    app.state.repos = RepoStore(config, database)
     app.state.runner = JobRunner(config, database, base_url)
     return app
 

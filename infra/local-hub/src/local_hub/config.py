@@ -26,3 +26,5 @@ class HubConfig:
     cancel_grace_seconds: float = 10
     timeout_grace_seconds: float = 30
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
+    multipart_threshold_bytes: int = 4 * 1024**3
+    multipart_part_bytes: int = 256 * 1024**2

@@ -1,0 +1,66 @@
+"""Finding the repo that a request means, if the one who asks may see it or write to it."""
+
+import sqlite3
+from urllib.parse import unquote
+
+from starlette.requests import Request
+
+from local_hub.accounts import User
+from local_hub.errors import ApiError
+from local_hub.repos.names import RepoType
+from local_hub.repos.registry import Repo, find_repo
+
+REPO_NOT_FOUND = "Repository not found"
+
+
+def param(request: Request, name: str) -> str:
+    """A path parameter as the client meant it, decoded."""
+    return unquote(request.path_params[name])
+
+
+def asking_user(request: Request) -> User | None:
+    """Who sent the request; None if anonymous."""
+    user: User | None = request.state.user
+    return user
+
+
+def signed_in(request: Request) -> User:
+    """Who sent the request; raises 401 if anonymous."""
+    user = asking_user(request)
+    if user is None:
+        raise ApiError(401, "Invalid username or password.")
+    return user
+
+
+def open_repo(db: sqlite3.Connection, request: Request) -> Repo:
+    """The repo in the URL, for reading."""
+    repo_type: RepoType = request.path_params.get("type", "model")
+    return visible_repo(db, request, repo_type, param(request, "namespace"), param(request, "name"))
+
+
+def open_repo_to_write(db: sqlite3.Connection, request: Request) -> Repo:
+    """The repo in the URL, for writing."""
+    repo = open_repo(db, request)
+    check_may_write(request, repo)
+    return repo
+
+
+def visible_repo(
+    db: sqlite3.Connection, request: Request, repo_type: RepoType, namespace: str, name: str
+) -> Repo:
+    """The repo of that name; a private one looks to others as if it were not there."""
+    repo = find_repo(db, repo_type, namespace, name)
+    if repo is None or not repo.visible_to(asking_user(request)):
+        raise repo_not_found(request)
+    return repo
+
+
+def repo_not_found(request: Request) -> ApiError:
+    """What the Hub answers for a missing repo: 401 to the anonymous, 404 to others."""
+    return ApiError(401 if asking_user(request) is None else 404, REPO_NOT_FOUND, "RepoNotFound")
+
+
+def check_may_write(request: Request, repo: Repo) -> None:
+    """Raises 401 or 403 unless the one who asks may write to the repo."""
+    if not signed_in(request).may_use(repo.namespace):
+        raise ApiError(403, f"You don't have the rights to write to the {repo.type} {repo.id}")

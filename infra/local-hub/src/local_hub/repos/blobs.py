@@ -1,0 +1,126 @@
+"""File contents on disk, each under its SHA-256: `objects/ab/cdef…`."""
+
+import hashlib
+import os
+import secrets
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+
+class BlobStore:
+    """The contents of every repo. A content is either there, whole and on disk, or not there at all.
+
+    Names that clients choose never reach the file system. New content is written under `incoming/`, in
+    the same file system, and moved into place when it is complete and flushed.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Opens the store and sweeps what interrupted uploads have left behind."""
+        self._objects = directory / "objects"
+        self._incoming = directory / "incoming"
+        shutil.rmtree(self._incoming, ignore_errors=True)
+        for folder in (self._objects, self._incoming):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, sha256: str) -> Path:
+        """Where a content lies, or would lie."""
+        return self._objects / sha256[:2] / sha256[2:]
+
+    def exists(self, sha256: str) -> bool:
+        """Whether the content is there."""
+        return self.path(sha256).is_file()
+
+    def read(self, sha256: str) -> bytes:
+        """A small content as a whole."""
+        return self.path(sha256).read_bytes()
+
+    def receive(self) -> "IncomingBlob":
+        """Begins a new content, to be used in a `with` statement."""
+        return IncomingBlob(self, self._incoming / secrets.token_hex(16))
+
+    def add(self, content: bytes) -> str:
+        """Stores a small content and returns its SHA-256."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        if not self.exists(sha256):
+            with self.receive() as incoming:
+                incoming.write(content)
+                incoming.keep()
+        return sha256
+
+    def parts_folder(self, upload: str) -> Path:
+        """The folder that collects the parts of a multipart upload; swept like any unfinished upload."""
+        folder = self._incoming / f"parts-{upload}"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def drop_parts(self, upload: str) -> None:
+        """Removes the parts of a multipart upload."""
+        shutil.rmtree(self._incoming / f"parts-{upload}", ignore_errors=True)
+
+
+class IncomingBlob:
+    """Content on its way in, hashed as it is written; gone at the end of `with` unless it was kept."""
+
+    def __init__(self, store: BlobStore, path: Path) -> None:
+        self.size = 0
+        self._store = store
+        self._path = path
+        self._hash = hashlib.sha256()
+        self._file = path.open("xb", buffering=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what has been written so far."""
+        return self._hash.hexdigest()
+
+    def write(self, block: bytes) -> None:
+        """Appends a block."""
+        rest = memoryview(block)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+        self._hash.update(block)
+        self.size += len(block)
+
+    def keep(self) -> None:
+        """Puts the content in its place for good."""
+        os.fsync(self._file.fileno())
+        self.move_to(self._store.path(self.sha256))
+
+    def move_to(self, target: Path) -> None:
+        """Renames the file; the new name survives a power cut."""
+        created = not target.parent.exists()
+        target.parent.mkdir(exist_ok=True)
+        os.replace(self._path, target)
+        flush_folder(target.parent)
+        if created:
+            flush_folder(target.parent.parent)
+
+
+def flush_folder(folder: Path) -> None:
+    """Makes the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def git_blob_id(content: bytes) -> str:
+    """The id that git gives a file with this content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def lfs_pointer(sha256: str, size: int) -> bytes:
+    """The text that stands for a large file in git."""
+    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()

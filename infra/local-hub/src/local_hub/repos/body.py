@@ -1,0 +1,83 @@
+"""Reading request bodies piece by piece, within limits."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+
+from local_hub.errors import ApiError
+
+MAX_BODY_BYTES = 16 * 1024**2
+MAX_LINE_BYTES = 32 * 1024**2
+
+
+async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
+    """The whole body; raises 413 if it is longer than the limit."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise ApiError(413, f"The request is larger than {limit} bytes")
+    return bytes(body)
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """The body as a JSON object."""
+    return parse_object(await read_body(request) or b"{}")
+
+
+async def read_form(request: Request) -> dict[str, list[str]]:
+    """The body as URL-encoded fields."""
+    return parse_qs((await read_body(request)).decode(errors="replace"))
+
+
+async def read_lines(request: Request) -> AsyncIterator[bytes]:
+    """The body line by line, without empty ones; raises 413 for a line that should have been a large file."""
+    pending = bytearray()
+    async for chunk in request.stream():
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            pending += line
+            if pending.strip():
+                yield bytes(pending)
+            pending.clear()
+        pending += rest
+        if len(pending) > MAX_LINE_BYTES:
+            raise ApiError(
+                413, "A file is too large to be sent inside a commit; upload it as a large file (LFS)"
+            )
+    if pending.strip():
+        yield bytes(pending)
+
+
+async def read_blocks(request: Request, size: int) -> AsyncIterator[bytes]:
+    """The body in blocks of at least `size` bytes, the last one shorter."""
+    block = bytearray()
+    async for chunk in request.stream():
+        block += chunk
+        if len(block) >= size:
+            yield bytes(block)
+            block.clear()
+    if block:
+        yield bytes(block)
+
+
+def parse_object(text: bytes) -> dict[str, Any]:
+    """A JSON object; raises 400 for anything else."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ApiError(400, f"Invalid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ApiError(400, "Invalid JSON: an object was expected")
+    return value
+
+
+def text_field(value: dict[str, Any], name: str) -> str:
+    """A text in a JSON object; raises 400 if it is missing or something else."""
+    text = value.get(name)
+    if not isinstance(text, str):
+        raise ApiError(400, f'"{name}" must be a text')
+    return text

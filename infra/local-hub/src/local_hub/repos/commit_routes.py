@@ -1,0 +1,132 @@
+"""Writing to a repo: which files are large, and the commit itself."""
+
+import base64
+import binascii
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from local_hub.errors import ApiError
+from local_hub.repos import history
+from local_hub.repos.access import open_repo_to_write, param, signed_in
+from local_hub.repos.blobs import BlobStore
+from local_hub.repos.body import read_lines, read_object, text_field
+from local_hub.repos.commits import Change, Header, parse_change, parse_header, write_commit
+from local_hub.repos.paging import flag
+from local_hub.repos.patterns import is_ignored, is_large_by_attributes
+from local_hub.repos.registry import Repo
+from local_hub.repos.store import origin_of, store_of
+from local_hub.repos.trees import find_entry
+
+LARGEST_REGULAR_BYTES = 5 * 1024**2
+NO_PULL_REQUESTS = "The local hub has no pull requests; commit to a branch instead"
+
+
+@dataclass(frozen=True)
+class _Rules:
+    attributes: str
+    ignored: str
+
+
+async def preupload(request: Request) -> Response:
+    """Tells for each file whether it is large, ignored, or already there."""
+    payload = await read_object(request)
+    return await run_in_threadpool(_preupload, request, payload)
+
+
+def _preupload(request: Request, payload: dict[str, Any]) -> Response:
+    _refuse_pull_request(request)
+    files = payload.get("files")
+    if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
+        raise ApiError(400, '"files" must be a list of objects')
+    store = store_of(request)
+    with store.database.read() as db:
+        repo = open_repo_to_write(db, request)
+        tree_id = history.resolve(db, repo, param(request, "revision")).tree_id
+        ignored = payload.get("gitIgnore") or _read_text(db, store.blobs, tree_id, ".gitignore")
+        rules = _Rules(_read_text(db, store.blobs, tree_id, ".gitattributes"), ignored)
+        return JSONResponse({"files": [_advice(db, tree_id, rules, file) for file in files]})
+
+
+def _advice(db: sqlite3.Connection, tree_id: str, rules: _Rules, file: dict[str, Any]) -> dict[str, Any]:
+    path = text_field(file, "path")
+    current = find_entry(db, tree_id, path)
+    large = _is_large(rules, path, file)
+    oid = None
+    if current is not None and not current.is_folder:
+        oid = current.sha256 if current.kind == "lfs" else current.oid
+    return {
+        "path": path,
+        "uploadMode": "lfs" if large else "regular",
+        "shouldIgnore": is_ignored(rules.ignored, path),
+        "oid": oid,
+    }
+
+
+def _is_large(rules: _Rules, path: str, file: dict[str, Any]) -> bool:
+    size = file.get("size")
+    if not isinstance(size, int):
+        raise ApiError(400, f"The size of {path} is missing")
+    return (
+        size > LARGEST_REGULAR_BYTES
+        or is_large_by_attributes(rules.attributes, path)
+        or b"\0" in _sample(str(file.get("sample", "")))
+    )
+
+
+def _sample(text: str) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except binascii.Error as error:
+        raise ApiError(400, f"Invalid base64 in sample: {error}") from error
+
+
+def _read_text(db: sqlite3.Connection, blobs: BlobStore, tree_id: str, path: str) -> str:
+    entry = find_entry(db, tree_id, path)
+    if entry is None or entry.kind != "file":
+        return ""
+    return blobs.read(entry.sha256).decode(errors="replace")
+
+
+async def commit(request: Request) -> Response:
+    """Applies a list of changes to a branch, all or nothing."""
+    await run_in_threadpool(_check_before_reading, request)
+    blobs = store_of(request).blobs
+    header: Header | None = None
+    changes: list[Change] = []
+    async for line in read_lines(request):
+        if header is None:
+            header = parse_header(line)
+        else:
+            changes.append(await run_in_threadpool(parse_change, blobs, line))
+    if header is None:
+        raise ApiError(400, "A commit must begin with its header")
+    return await run_in_threadpool(_commit, request, header, changes)
+
+
+def _check_before_reading(request: Request) -> None:
+    _refuse_pull_request(request)
+    with store_of(request).database.read() as db:
+        repo = open_repo_to_write(db, request)
+        history.branch_head(db, repo, param(request, "revision"))
+
+
+def _commit(request: Request, header: Header, changes: list[Change]) -> Response:
+    with store_of(request).database.write() as db:
+        repo = open_repo_to_write(db, request)
+        author = signed_in(request).name
+        made = write_commit(db, repo, param(request, "revision"), author, header, changes)
+    return JSONResponse({"commitOid": made.sha, "commitUrl": _commit_url(request, repo, made.sha)})
+
+
+def _commit_url(request: Request, repo: Repo, sha: str) -> str:
+    return f"{origin_of(request)}/{repo.url_path}/commit/{sha}"
+
+
+def _refuse_pull_request(request: Request) -> None:
+    if flag(request.query_params, "create_pr"):
+        raise ApiError(501, NO_PULL_REQUESTS)

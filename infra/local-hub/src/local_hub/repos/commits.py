@@ -1,0 +1,140 @@
+"""Writing a commit: the client's list of changes, applied to a branch in one transaction."""
+
+import base64
+import binascii
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from local_hub.errors import ApiError
+from local_hub.repos.blobs import BlobStore, git_blob_id, lfs_pointer
+from local_hub.repos.body import parse_object, text_field
+from local_hub.repos.edit import TreeEditor
+from local_hub.repos.history import Commit, add_commit, branch_head, set_ref
+from local_hub.repos.names import check_path
+from local_hub.repos.registry import Repo
+from local_hub.repos.trees import Entry
+
+STALE_PARENT = "The branch was updated since you opened this page. Please refresh and try again."
+_SHORTEST_SHA = 7
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a commit says about itself."""
+
+    title: str
+    message: str
+    parent: str | None
+
+
+@dataclass(frozen=True)
+class PutFile:
+    """Adds or replaces a file whose content is already stored."""
+
+    path: str
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class PutLargeFile:
+    """Adds or replaces a file that was uploaded by LFS."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Removes a file or a folder."""
+
+    path: str
+
+
+Change = PutFile | PutLargeFile | Delete
+
+
+def parse_header(line: bytes) -> Header:
+    """Reads the first line of a commit."""
+    key, value = _key_and_value(line)
+    if key != "header":
+        raise ApiError(400, "A commit must begin with its header")
+    parent = value.get("parentCommit")
+    if parent is not None and (not isinstance(parent, str) or len(parent) < _SHORTEST_SHA):
+        raise ApiError(400, f"parentCommit must be a commit id of at least {_SHORTEST_SHA} digits")
+    return Header(text_field(value, "summary"), str(value.get("description") or ""), parent)
+
+
+def parse_change(blobs: BlobStore, line: bytes) -> Change:
+    """Reads one change; the content of a small file that comes with it is stored at once."""
+    key, value = _key_and_value(line)
+    path = text_field(value, "path")
+    if key in ("deletedFile", "deletedFolder"):
+        return Delete(_checked(path.rstrip("/")))
+    if key == "lfsFile":
+        return PutLargeFile(_checked(path), text_field(value, "oid"))
+    if key == "file":
+        return PutFile(_checked(path), store_file(blobs, _content(value)))
+    raise ApiError(400, f"Unknown change in commit: '{key}'")
+
+
+def store_file(blobs: BlobStore, content: bytes) -> Entry:
+    """Stores a small file and returns the entry that stands for it in a tree."""
+    return Entry("file", git_blob_id(content), len(content), blobs.add(content))
+
+
+def write_commit(
+    db: sqlite3.Connection, repo: Repo, branch: str, author: str, header: Header, changes: Sequence[Change]
+) -> Commit:
+    """Applies the changes to the branch's head; call it in a write transaction.
+
+    Raises 412 if the header names a parent that is not the head any more, 404 if this is no branch.
+    """
+    head = branch_head(db, repo, branch)
+    if header.parent is not None and not head.sha.startswith(header.parent):
+        raise ApiError(412, STALE_PARENT)
+    editor = TreeEditor(db, head.tree_id)
+    for change in changes:
+        match change:
+            case PutFile(path, entry):
+                editor.put(path, entry)
+            case PutLargeFile(path, sha256):
+                editor.put(path, _large_entry(db, repo, path, sha256))
+            case Delete(path):
+                editor.delete(path)
+    commit = add_commit(db, repo, head.sha, editor.save(), header.title, header.message, author)
+    set_ref(db, repo, "heads", branch.removeprefix("refs/heads/"), commit.sha)
+    return commit
+
+
+def _large_entry(db: sqlite3.Connection, repo: Repo, path: str, sha256: str) -> Entry:
+    row = db.execute(
+        "SELECT size FROM large_files WHERE repo_id = ? AND sha256 = ?", (repo.key, sha256)
+    ).fetchone()
+    if row is None:
+        raise ApiError(400, f"The large file {path} has not been uploaded to {repo.id} (oid {sha256})")
+    pointer = lfs_pointer(sha256, row["size"])
+    return Entry("lfs", git_blob_id(pointer), row["size"], sha256)
+
+
+def _key_and_value(line: bytes) -> tuple[str, dict[str, Any]]:
+    item = parse_object(line)
+    value = item.get("value")
+    if not isinstance(value, dict):
+        raise ApiError(400, 'Every line of a commit is {"key": …, "value": {…}}')
+    return text_field(item, "key"), value
+
+
+def _checked(path: str) -> str:
+    check_path(path)
+    return path
+
+
+def _content(value: dict[str, Any]) -> bytes:
+    if value.get("encoding", "base64") != "base64":
+        raise ApiError(400, 'The only encoding of files in a commit is "base64"')
+    try:
+        return base64.b64decode(text_field(value, "content"), validate=True)
+    except binascii.Error as error:
+        raise ApiError(400, f"Invalid base64 in commit: {error}") from error

@@ -1,0 +1,113 @@
+"""Reading a repo's files and folders."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from local_hub.errors import ApiError
+from local_hub.repos import history
+from local_hub.repos.access import open_repo, param
+from local_hub.repos.body import read_form
+from local_hub.repos.history import Commit
+from local_hub.repos.names import quoted
+from local_hub.repos.paging import flag, page_answer
+from local_hub.repos.registry import Repo
+from local_hub.repos.shapes import tree_item
+from local_hub.repos.store import store_of
+from local_hub.repos.trees import Entry, find_entry, walk
+
+TREE_PAGE = 1000
+EXPANDED_TREE_PAGE = 50
+
+Item = tuple[str, Entry]
+
+
+class BlobResponse(FileResponse):
+    """A file in blocks large enough that a gigabyte is not a crowd of tiny reads."""
+
+    chunk_size = 1024**2
+
+
+def resolve_file(request: Request) -> Response:
+    """Sends a file of a revision, or the part of it that the client asks for."""
+    path = param(request, "path")
+    store = store_of(request)
+    with store.database.read() as db:
+        repo = open_repo(db, request)
+        commit = history.resolve(db, repo, param(request, "revision"))
+        entry = find_entry(db, commit.tree_id, path)
+    if entry is None or entry.is_folder:
+        raise ApiError(404, f"Entry not found: {path}", "EntryNotFound", {"X-Repo-Commit": commit.sha})
+    return BlobResponse(
+        store.blobs.path(entry.sha256),
+        headers=_file_headers(commit, entry),
+        media_type="text/plain" if entry.kind == "file" else "application/octet-stream",
+        filename=path.rpartition("/")[2],
+        content_disposition_type="inline",
+    )
+
+
+def _file_headers(commit: Commit, entry: Entry) -> dict[str, str]:
+    etag = f'"{entry.sha256 if entry.kind == "lfs" else entry.oid}"'
+    headers = {"X-Repo-Commit": commit.sha, "ETag": etag, "X-Content-Type-Options": "nosniff"}
+    if entry.kind == "lfs":
+        headers |= {"X-Linked-ETag": etag, "X-Linked-Size": str(entry.size)}
+    return headers
+
+
+def list_tree(request: Request) -> Response:
+    """Lists a folder, or everything below it, page by page."""
+    folder = param(request, "path") if "path" in request.path_params else ""
+    recursive, expand = (flag(request.query_params, name) for name in ("recursive", "expand"))
+    with store_of(request).database.read() as db:
+        repo = open_repo(db, request)
+        commit = history.resolve(db, repo, param(request, "revision"))
+        items = _items_below(db, commit, folder, recursive)
+
+        def shape(page: Sequence[Item]) -> list[dict[str, Any]]:
+            return _tree_items(db, repo, commit, page, expand)
+
+        size = EXPANDED_TREE_PAGE if expand else TREE_PAGE
+        return page_answer(request, items, size, shape, _pinned_path(repo, commit, folder))
+
+
+def _pinned_path(repo: Repo, commit: Commit, folder: str) -> str:
+    """The listing's path by commit id, so that pages fit together while the branch moves on."""
+    path = f"/api/{repo.type}s/{repo.id}/tree/{commit.sha}"
+    return f"{path}/{quoted(folder)}" if folder else path
+
+
+def _items_below(db: sqlite3.Connection, commit: Commit, folder: str, recursive: bool) -> list[Item]:
+    root = find_entry(db, commit.tree_id, folder)
+    if root is None:
+        raise ApiError(404, f"{folder} does not exist", "EntryNotFound", {"X-Repo-Commit": commit.sha})
+    if not root.is_folder:
+        return [(folder, root)]
+    return list(walk(db, root.oid, f"{folder}/" if folder else "", recursive))
+
+
+def _tree_items(
+    db: sqlite3.Connection, repo: Repo, commit: Commit, items: Sequence[Item], expand: bool
+) -> list[dict[str, Any]]:
+    changes = history.last_changes(db, repo, commit, [path for path, _ in items]) if expand else {}
+    return [tree_item(path, entry, changes.get(path)) for path, entry in items]
+
+
+async def paths_info(request: Request) -> Response:
+    """Describes the given paths; unknown ones are left out."""
+    form = await read_form(request)
+    return await run_in_threadpool(_paths_info, request, form)
+
+
+def _paths_info(request: Request, form: dict[str, list[str]]) -> Response:
+    expand = flag({"expand": form.get("expand", [""])[0]}, "expand")
+    with store_of(request).database.read() as db:
+        repo = open_repo(db, request)
+        commit = history.resolve(db, repo, param(request, "revision"))
+        found = [(path, find_entry(db, commit.tree_id, path)) for path in form.get("paths", [])]
+        items = [(path, entry) for path, entry in found if entry is not None and path]
+        return JSONResponse(_tree_items(db, repo, commit, items, expand))

@@ -1,0 +1,172 @@
+"""Commits and the refs that point at them."""
+
+import hashlib
+import json
+import re
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from local_hub.errors import ApiError
+from local_hub.repos.names import check_ref_name
+from local_hub.repos.registry import Repo, now
+from local_hub.repos.trees import changed_paths
+
+RefKind = Literal["heads", "tags"]
+
+MAIN = "main"
+_SHA = re.compile(r"[0-9a-f]{7,40}")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One state of a repo."""
+
+    sha: str
+    parent: str | None
+    tree_id: str
+    title: str
+    message: str
+    author: str
+    created_at: str
+
+
+def add_commit(
+    db: sqlite3.Connection,
+    repo: Repo,
+    parent: str | None,
+    tree_id: str,
+    title: str,
+    message: str,
+    author: str,
+) -> Commit:
+    """Records a commit. No two ever have the same id, not even those of a repo deleted and made anew."""
+    fields = (parent, tree_id, title, message, author, now())
+    seed = json.dumps([*fields, secrets.token_hex(16)]).encode()
+    sha = hashlib.sha1(seed, usedforsecurity=False).hexdigest()
+    db.execute("INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (repo.key, sha, *fields))
+    return Commit(sha, *fields)
+
+
+def set_ref(db: sqlite3.Connection, repo: Repo, kind: RefKind, name: str, sha: str) -> None:
+    """Lets a branch or a tag point at a commit."""
+    db.execute("INSERT OR REPLACE INTO refs VALUES (?, ?, ?, ?)", (repo.key, kind, name, sha))
+
+
+def list_refs(db: sqlite3.Connection, repo: Repo, kind: RefKind) -> dict[str, str]:
+    """Names and commits of all branches or all tags."""
+    rows = db.execute(
+        "SELECT name, sha FROM refs WHERE repo_id = ? AND kind = ? ORDER BY name", (repo.key, kind)
+    )
+    return {row["name"]: row["sha"] for row in rows}
+
+
+def create_ref(db: sqlite3.Connection, repo: Repo, kind: RefKind, name: str, revision: str) -> None:
+    """Makes a new branch or tag at a revision; raises 409 if it exists."""
+    check_ref_name(name)
+    if find_ref(db, repo, kind, name) is not None:
+        raise ApiError(409, f"Reference refs/{kind}/{name} already exists")
+    set_ref(db, repo, kind, name, resolve(db, repo, revision).sha)
+
+
+def delete_ref(db: sqlite3.Connection, repo: Repo, kind: RefKind, name: str) -> None:
+    """Removes a branch or tag; raises 403 for main, 404 if there is none."""
+    check_ref_name(name)
+    if (kind, name) == ("heads", MAIN):
+        raise ApiError(403, f"Cannot delete refs/heads/{MAIN}")
+    if find_ref(db, repo, kind, name) is None:
+        raise ApiError(404, f"Reference refs/{kind}/{name} does not exist", "RevisionNotFound")
+    db.execute("DELETE FROM refs WHERE repo_id = ? AND kind = ? AND name = ?", (repo.key, kind, name))
+
+
+def find_ref(db: sqlite3.Connection, repo: Repo, kind: RefKind, name: str) -> str | None:
+    """The commit id that a branch or tag points at."""
+    row = db.execute(
+        "SELECT sha FROM refs WHERE repo_id = ? AND kind = ? AND name = ?", (repo.key, kind, name)
+    ).fetchone()
+    return row["sha"] if row else None
+
+
+def branch_head(db: sqlite3.Connection, repo: Repo, branch: str) -> Commit:
+    """The newest commit of a branch; raises 404 if this is no branch."""
+    sha = find_ref(db, repo, "heads", branch.removeprefix("refs/heads/"))
+    if sha is None:
+        raise _unknown_revision(branch)
+    return get_commit(db, repo, sha)
+
+
+def resolve(db: sqlite3.Connection, repo: Repo, revision: str) -> Commit:
+    """The commit that a branch, a tag, a full ref or a commit id (7 digits or more) means."""
+    sha = (
+        find_ref(db, repo, "heads", revision.removeprefix("refs/heads/"))
+        or find_ref(db, repo, "tags", revision.removeprefix("refs/tags/"))
+        or _find_sha(db, repo, revision)
+    )
+    if sha is None:
+        raise _unknown_revision(revision)
+    return get_commit(db, repo, sha)
+
+
+def get_commit(db: sqlite3.Connection, repo: Repo, sha: str) -> Commit:
+    """The commit with this full id, which must exist."""
+    row = db.execute("SELECT * FROM commits WHERE repo_id = ? AND sha = ?", (repo.key, sha)).fetchone()
+    return _commit(row)
+
+
+def ancestry(db: sqlite3.Connection, repo: Repo, start: Commit) -> Iterator[Commit]:
+    """The commit and all before it, newest first."""
+    commit = start
+    yield commit
+    while commit.parent is not None:
+        commit = get_commit(db, repo, commit.parent)
+        yield commit
+
+
+def last_changes(db: sqlite3.Connection, repo: Repo, head: Commit, paths: Iterable[str]) -> dict[str, Commit]:
+    """For each path, the newest commit that changed it."""
+    missing = set(paths)
+    found: dict[str, Commit] = {}
+    for commit in ancestry(db, repo, head):
+        if not missing:
+            break
+        before = get_commit(db, repo, commit.parent).tree_id if commit.parent else None
+        changed = missing.intersection(changed_paths(db, before, commit.tree_id))
+        found.update(dict.fromkeys(changed, commit))
+        missing -= changed
+    return found
+
+
+def squash(db: sqlite3.Connection, repo: Repo, branch: str, title: str, author: str) -> Commit:
+    """Replaces a branch's history by one commit with the same content."""
+    head = branch_head(db, repo, branch)
+    commit = add_commit(db, repo, None, head.tree_id, title, "", author)
+    set_ref(db, repo, "heads", branch.removeprefix("refs/heads/"), commit.sha)
+    return commit
+
+
+def _find_sha(db: sqlite3.Connection, repo: Repo, prefix: str) -> str | None:
+    if not _SHA.fullmatch(prefix):
+        return None
+    rows = db.execute(
+        "SELECT sha FROM commits WHERE repo_id = ? AND sha >= ? AND sha < ? LIMIT 2",
+        (repo.key, prefix, prefix + "g"),
+    ).fetchall()
+    return rows[0]["sha"] if len(rows) == 1 else None
+
+
+def _unknown_revision(revision: str) -> ApiError:
+    return ApiError(404, f"Invalid rev id: {revision}", "RevisionNotFound")
+
+
+def _commit(row: sqlite3.Row) -> Commit:
+    return Commit(
+        row["sha"],
+        row["parent"],
+        row["tree_id"],
+        row["title"],
+        row["message"],
+        row["author"],
+        row["created_at"],
+    )

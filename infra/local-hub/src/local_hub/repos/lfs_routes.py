@@ -1,0 +1,146 @@
+"""Git LFS: asking where to upload large files, uploading them, whole or in parts."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from local_hub.errors import ApiError
+from local_hub.repos.access import open_repo_to_write
+from local_hub.repos.blobs import IncomingBlob
+from local_hub.repos.body import read_blocks, read_object
+from local_hub.repos.lfs import (
+    LIFETIME_SECONDS,
+    Ticket,
+    check_received,
+    has_large_file,
+    join_parts,
+    parse_object_id,
+    part_count,
+    record_large_file,
+)
+from local_hub.repos.registry import Repo
+from local_hub.repos.store import RepoStore, origin_of, store_of
+
+BLOCK_BYTES = 2 * 1024**2
+WHOLE, PART, COMPLETION = "whole", "part", "completion"
+
+
+async def batch(request: Request) -> Response:
+    """Tells for each large file where to upload it; one that the repo has needs no upload."""
+    payload = await read_object(request)
+    return await run_in_threadpool(_batch, request, payload)
+
+
+def _batch(request: Request, payload: dict[str, Any]) -> Response:
+    if payload.get("operation") != "upload" or payload.get("hash_algo", "sha256") != "sha256":
+        raise ApiError(422, "Only uploads of files named by SHA-256 are possible here")
+    wanted = payload.get("objects")
+    if not isinstance(wanted, list):
+        raise ApiError(422, '"objects" must be a list')
+    with store_of(request).database.read() as db:
+        repo = open_repo_to_write(db, request)
+        objects = []
+        for oid, size in map(parse_object_id, wanted):
+            answer: dict[str, Any] = {"oid": oid, "size": size}
+            if not has_large_file(db, repo.key, oid):
+                answer["actions"] = _actions(request, repo, oid, size, payload.get("transfers") or [])
+            objects.append(answer)
+    transfer = "multipart" if any(_is_multipart(item) for item in objects) else "basic"
+    return JSONResponse({"transfer": transfer, "objects": objects})
+
+
+def _is_multipart(item: Mapping[str, Any]) -> bool:
+    return "chunk_size" in item.get("actions", {}).get("upload", {}).get("header", {})
+
+
+def _actions(request: Request, repo: Repo, oid: str, size: int, transfers: list[str]) -> dict[str, Any]:
+    config = store_of(request).config
+    ticket = Ticket(repo.key, oid, size, expires=int(time.time()) + LIFETIME_SECONDS)
+    if "multipart" in transfers and size > config.multipart_threshold_bytes:
+        upload = _multipart_upload(request, replace(ticket, session=secrets.token_hex(8)))
+    else:
+        upload = {"href": _address(request, WHOLE, ticket), "header": {}}
+    verify = f"{origin_of(request)}/{repo.url_path}.git/info/lfs/objects/verify"
+    return {"upload": upload, "verify": {"href": verify, "header": {}}}
+
+
+def _multipart_upload(request: Request, ticket: Ticket) -> dict[str, Any]:
+    part_bytes = store_of(request).config.multipart_part_bytes
+    header = {"chunk_size": str(part_bytes)}
+    for number in range(1, part_count(ticket.size, part_bytes) + 1):
+        header[str(number)] = _address(request, PART, replace(ticket, part=number))
+    return {"href": _address(request, COMPLETION, ticket), "header": header}
+
+
+def _address(request: Request, action: str, ticket: Ticket) -> str:
+    query = store_of(request).signer.query(action, ticket)
+    return f"{origin_of(request)}/lfs-upload/{action}?{urlencode(query)}"
+
+
+async def verify(request: Request) -> Response:
+    """Confirms that a large file has arrived."""
+    oid, _ = parse_object_id(await read_object(request))
+
+    def check() -> None:
+        with store_of(request).database.read() as db:
+            repo = open_repo_to_write(db, request)
+            if not has_large_file(db, repo.key, oid):
+                raise ApiError(404, f"{oid} has not been uploaded")
+
+    await run_in_threadpool(check)
+    return JSONResponse({})
+
+
+async def upload_whole(request: Request) -> Response:
+    """Receives a large file in one request."""
+    store = store_of(request)
+    ticket = store.signer.verify(WHOLE, dict(request.query_params))
+    with await run_in_threadpool(store.blobs.receive) as incoming:
+        await _receive(request, incoming, ticket.size)
+        check_received(ticket, incoming.size, incoming.sha256)
+        await run_in_threadpool(incoming.keep)
+    await run_in_threadpool(_record, store, ticket)
+    return Response(headers={"ETag": f'"{ticket.oid}"'})
+
+
+async def upload_part(request: Request) -> Response:
+    """Receives one part of a large file."""
+    store = store_of(request)
+    ticket = store.signer.verify(PART, dict(request.query_params))
+    with await run_in_threadpool(store.blobs.receive) as incoming:
+        await _receive(request, incoming, store.config.multipart_part_bytes)
+        target = store.blobs.parts_folder(ticket.session) / str(ticket.part)
+        await run_in_threadpool(incoming.move_to, target)
+    return Response(headers={"ETag": f'"{incoming.sha256}"'})
+
+
+def complete_upload(request: Request) -> Response:
+    """Joins the parts of a large file; doing it twice does no harm."""
+    store = store_of(request)
+    ticket = store.signer.verify(COMPLETION, dict(request.query_params))
+    with store.database.read() as db:
+        done = has_large_file(db, ticket.repo_key, ticket.oid)
+    if not done:
+        parts = part_count(ticket.size, store.config.multipart_part_bytes)
+        join_parts(store.blobs, ticket, parts, BLOCK_BYTES)
+        _record(store, ticket)
+    return JSONResponse({})
+
+
+async def _receive(request: Request, incoming: IncomingBlob, limit: int) -> None:
+    async for block in read_blocks(request, BLOCK_BYTES):
+        if incoming.size + len(block) > limit:
+            raise ApiError(413, f"More bytes than the {limit} that were announced")
+        await run_in_threadpool(incoming.write, block)
+
+
+def _record(store: RepoStore, ticket: Ticket) -> None:
+    with store.database.write() as db:
+        record_large_file(db, ticket)

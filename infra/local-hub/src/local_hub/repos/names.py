@@ -1,0 +1,50 @@
+"""Names that a client may choose: repos, refs, and paths inside a repo."""
+
+import re
+from typing import Literal
+from urllib.parse import quote
+
+from local_hub.errors import ApiError
+
+RepoType = Literal["model", "dataset"]
+
+_REPO_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
+_REF_NAME = re.compile(r"(?!/)[^\x00-\x20\x7f~^:?*\[\\]{1,255}(?<!/)")
+_MAX_PATH_BYTES = 4096
+
+
+def check_repo_name(name: str) -> None:
+    """Raises 400 if the name (of a repo or a namespace) is not one the Hub would take."""
+    if not _REPO_NAME.fullmatch(name) or ".." in name or "--" in name or name.endswith((".git", ".ipynb")):
+        raise ApiError(
+            400,
+            f"Invalid repo name '{name}': use letters, digits, '-', '_', '.', at most 96 of them, "
+            "without '--' or '..' or '.git' at the end.",
+        )
+
+
+def check_ref_name(name: str) -> None:
+    """Raises 400 if git would refuse the name for a branch or a tag."""
+    valid = _REF_NAME.fullmatch(name) and ".." not in name and "//" not in name and not name.endswith(".lock")
+    if not valid or name.startswith(("refs/", "-")):
+        raise ApiError(400, f"Invalid reference name '{name}'")
+
+
+def check_path(path: str) -> None:
+    """Raises 422 if the path cannot name a file inside a repo."""
+    parts = path.split("/")
+    unsafe = any(part in ("", ".", "..") or part.lower() == ".git" for part in parts)
+    if unsafe or "\\" in path or not path.isprintable() or len(path.encode()) > _MAX_PATH_BYTES:
+        raise ApiError(
+            422, f"Invalid path in repo: '{path}'. Use a relative path without '.', '..' or '.git'."
+        )
+
+
+def url_prefix(repo_type: RepoType) -> str:
+    """What stands before a repo's id in the URLs of its files and pages."""
+    return "" if repo_type == "model" else "datasets/"
+
+
+def quoted(segment: str) -> str:
+    """The text as one segment of a URL."""
+    return quote(segment, safe="")

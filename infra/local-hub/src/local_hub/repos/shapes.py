@@ -1,0 +1,120 @@
+"""The JSON that the Hub's clients expect for repos, files, commits and refs."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from local_hub.repos.blobs import BlobStore, lfs_pointer
+from local_hub.repos.cards import CARD_PATH, InvalidCard, parse_card, tags_of
+from local_hub.repos.history import Commit
+from local_hub.repos.registry import Repo
+from local_hub.repos.trees import Entry, find_entry, walk_files
+
+_MAX_CARD_BYTES = 1024**2
+
+Json = dict[str, Any]
+
+
+def tree_item(path: str, entry: Entry, last_change: Commit | None = None) -> Json:
+    """A file or folder in a listing."""
+    item: Json = {"type": "directory" if entry.is_folder else "file", "oid": entry.oid, "size": entry.size}
+    item["path"] = path
+    if entry.kind == "lfs":
+        item["lfs"] = {"oid": entry.sha256, "size": entry.size, "pointerSize": _pointer_size(entry)}
+    if last_change is not None:
+        item["lastCommit"] = {
+            "id": last_change.sha,
+            "title": last_change.title,
+            "date": last_change.created_at,
+        }
+    return item
+
+
+def sibling(path: str, entry: Entry, with_blobs: bool) -> Json:
+    """A file in a repo's info."""
+    if not with_blobs:
+        return {"rfilename": path}
+    item: Json = {"rfilename": path, "size": entry.size, "blobId": entry.oid}
+    if entry.kind == "lfs":
+        item["lfs"] = {"sha256": entry.sha256, "size": entry.size, "pointerSize": _pointer_size(entry)}
+    return item
+
+
+def commit_item(commit: Commit, formatted: bool) -> Json:
+    """A commit in a history."""
+    item: Json = {
+        "id": commit.sha,
+        "title": commit.title,
+        "message": commit.message,
+        "date": commit.created_at,
+        "authors": [{"user": commit.author}],
+    }
+    if formatted:
+        item["formatted"] = {"title": commit.title, "message": commit.message}
+    return item
+
+
+def ref_items(kind: str, refs: Mapping[str, str]) -> list[Json]:
+    """Branches or tags."""
+    return [{"name": name, "ref": f"refs/{kind}/{name}", "targetCommit": sha} for name, sha in refs.items()]
+
+
+def repo_summary(db: sqlite3.Connection, blobs: BlobStore, repo: Repo, commit: Commit) -> Json:
+    """A repo in a list of repos."""
+    card = read_card(db, blobs, commit)
+    return {
+        "id": repo.id,
+        **({"modelId": repo.id} if repo.type == "model" else {}),
+        "author": repo.namespace,
+        "sha": commit.sha,
+        "lastModified": commit.created_at,
+        "createdAt": repo.created_at,
+        "private": repo.private,
+        "gated": repo.gated or False,
+        "disabled": False,
+        "downloads": 0,
+        "likes": 0,
+        "tags": tags_of(card, repo.type),
+        "library_name": card.get("library_name"),
+        "pipeline_tag": card.get("pipeline_tag"),
+    }
+
+
+def repo_details(
+    db: sqlite3.Connection, blobs: BlobStore, repo: Repo, commit: Commit, with_blobs: bool
+) -> Json:
+    """A repo with its card and its files at one commit."""
+    files = list(walk_files(db, commit.tree_id))
+    return {
+        **repo_summary(db, blobs, repo, commit),
+        "cardData": read_card(db, blobs, commit) or None,
+        "siblings": [sibling(path, entry, with_blobs) for path, entry in files],
+        "usedStorage": _used_bytes(entry for _, entry in files),
+    }
+
+
+def read_card(db: sqlite3.Connection, blobs: BlobStore, commit: Commit) -> Json:
+    """The metadata in a commit's README.md; empty without one, or with one that cannot be read."""
+    entry = find_entry(db, commit.tree_id, CARD_PATH)
+    if entry is None or entry.is_folder or entry.size > _MAX_CARD_BYTES:
+        return {}
+    card: Json = json.loads(_card_json(blobs, entry.sha256))
+    return card
+
+
+@lru_cache(maxsize=256)
+def _card_json(blobs: BlobStore, sha256: str) -> str:
+    try:
+        return json.dumps(parse_card(blobs.read(sha256).decode(errors="replace")), default=str)
+    except InvalidCard:
+        return "{}"
+
+
+def _used_bytes(entries: Iterable[Entry]) -> int:
+    return sum({entry.sha256: entry.size for entry in entries}.values())
+
+
+def _pointer_size(entry: Entry) -> int:
+    return len(lfs_pointer(entry.sha256, entry.size))

@@ -1,0 +1,34 @@
+"""Everything that the repo routes need, in one object on `app.state.repos`."""
+
+from starlette.requests import Request
+
+from local_hub.accounts import read_or_create_token
+from local_hub.config import HubConfig
+from local_hub.database import Database
+from local_hub.repos.blobs import BlobStore
+from local_hub.repos.lfs import TicketSigner
+from local_hub.repos.schema import SCHEMA
+
+SIGNING_KEY_FILE = "upload-key"
+
+
+class RepoStore:
+    """Database, contents and signing key of one hub."""
+
+    def __init__(self, config: HubConfig, database: Database) -> None:
+        database.add_schema(SCHEMA)
+        self.config = config
+        self.database = database
+        self.blobs = BlobStore(config.directory)
+        self.signer = TicketSigner(read_or_create_token(config.directory / SIGNING_KEY_FILE))
+
+
+def store_of(request: Request) -> RepoStore:
+    """The store of the hub that answers this request."""
+    store: RepoStore = request.app.state.repos
+    return store
+
+
+def origin_of(request: Request) -> str:
+    """The address under which the client reached the hub, for links that lead back to it."""
+    return str(request.base_url).rstrip("/")

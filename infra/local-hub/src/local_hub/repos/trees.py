@@ -1,0 +1,92 @@
+"""What a commit contains: a tree of folders, each stored once under the hash of its entries.
+
+A commit rewrites only the folders on the way to what it changes; everything else is shared.
+"""
+
+import hashlib
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+EntryKind = Literal["folder", "file", "lfs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name in a folder.
+
+    `oid` is the id of the folder, or git's id of the file (of its pointer, if it is a large file).
+    """
+
+    kind: EntryKind
+    oid: str
+    size: int = 0
+    sha256: str = ""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether this is a folder, not a file."""
+        return self.kind == "folder"
+
+
+Folder = Mapping[str, Entry]
+
+
+def load_folder(db: sqlite3.Connection, tree_id: str) -> Folder:
+    """The entries of one folder by name, in order."""
+    row = db.execute("SELECT entries FROM trees WHERE id = ?", (tree_id,)).fetchone()
+    return {name: Entry(*fields) for name, *fields in json.loads(zlib.decompress(row["entries"]))}
+
+
+def save_folder(db: sqlite3.Connection, entries: Folder) -> str:
+    """Stores a folder and returns its id; the same entries have the same id."""
+    rows = [
+        [name, entry.kind, entry.oid, entry.size, entry.sha256] for name, entry in sorted(entries.items())
+    ]
+    content = json.dumps(rows, separators=(",", ":")).encode()
+    tree_id = hashlib.sha1(b"tree %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    db.execute("INSERT OR IGNORE INTO trees VALUES (?, ?)", (tree_id, zlib.compress(content, 1)))
+    return tree_id
+
+
+def find_entry(db: sqlite3.Connection, root_id: str, path: str) -> Entry | None:
+    """The file or folder at a path, or None; the empty path is the root."""
+    found: Entry | None = Entry("folder", root_id)
+    for name in filter(None, path.split("/")):
+        if found is None or not found.is_folder:
+            return None
+        found = load_folder(db, found.oid).get(name)
+    return found
+
+
+def walk(
+    db: sqlite3.Connection, tree_id: str, prefix: str = "", recursive: bool = True
+) -> Iterator[tuple[str, Entry]]:
+    """Every path below a folder with its entry, in order; a folder comes before what is in it."""
+    for name, entry in load_folder(db, tree_id).items():
+        path = f"{prefix}{name}"
+        yield path, entry
+        if recursive and entry.is_folder:
+            yield from walk(db, entry.oid, f"{path}/")
+
+
+def walk_files(db: sqlite3.Connection, tree_id: str) -> Iterator[tuple[str, Entry]]:
+    """Every file below a folder."""
+    return ((path, entry) for path, entry in walk(db, tree_id) if not entry.is_folder)
+
+
+def changed_paths(db: sqlite3.Connection, old_id: str | None, new_id: str, prefix: str = "") -> Iterator[str]:
+    """The files and folders of the new tree that are new or different; equal folders are not looked into."""
+    old = load_folder(db, old_id) if old_id else {}
+    for name, entry in load_folder(db, new_id).items():
+        before = old.get(name)
+        if before == entry:
+            continue
+        path = f"{prefix}{name}"
+        yield path
+        if entry.is_folder:
+            old_folder = before.oid if before is not None and before.is_folder else None
+            yield from changed_paths(db, old_folder, entry.oid, f"{path}/")
