@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from email.utils import formatdate
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -45,7 +46,7 @@ class ErrorMiddleware:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                message["headers"] = [*message["headers"], *_common_headers(request_id)]
             await send(message)
 
         try:
@@ -81,6 +82,11 @@ class AuthMiddleware:
         if user is None:
             raise ApiError(401, "Invalid credentials in Authorization header")
         return user
+
+
+def _common_headers(request_id: str) -> list[tuple[bytes, bytes]]:
+    """`Date` has to be exact: a client that does not follow a job's log stops at lines newer than it."""
+    return [(b"x-request-id", request_id.encode()), (b"date", formatdate(usegmt=True).encode())]
 
 
 def _answer(error: Exception, request_id: str) -> JSONResponse:

@@ -93,6 +93,7 @@ class _Server(uvicorn.Server):
                 app,
                 log_config=None,
                 access_log=False,
+                date_header=False,
                 lifespan="on",
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=SHUTDOWN_SECONDS,

@@ -1,76 +1,101 @@
-"""The flavors of hardware that a job may name.
+"""The flavors of hardware that a job may name, and what a job gets for them here.
 
-A flavor is recorded, not enforced: every job gets this machine. Its price here is 0, because it costs nothing.
+A flavor is recorded, not enforced: every job gets this machine, so the list shows this machine's cores, memory
+and disk under each name, with the accelerator that the name stands for. The price is 0: it costs nothing.
 """
 
+import os
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import psutil  # type: ignore[import-untyped]
 
 
 @dataclass(frozen=True)
-class Flavor:
-    """One kind of machine of HF Jobs, by its public description; memory and disk in GB."""
+class Gpu:
+    """A kind of accelerator; memory in GB."""
 
-    pretty_name: str
-    cpus: int
+    model: str
     memory: int
-    disk: int
-    accelerator: str = ""
-    accelerators: int = 0
-    accelerator_memory: int = 0
 
 
-FLAVORS = {
-    "cpu-basic": Flavor("CPU Basic", 2, 16, 50),
-    "cpu-upgrade": Flavor("CPU Upgrade", 8, 32, 50),
-    "cpu-performance": Flavor("CPU Performance", 32, 256, 50),
-    "cpu-xl": Flavor("CPU XL", 16, 124, 1000),
-    "t4-small": Flavor("Nvidia T4 - small", 4, 15, 50, "T4", 1, 16),
-    "t4-medium": Flavor("Nvidia T4 - medium", 8, 30, 100, "T4", 1, 16),
-    "l4x1": Flavor("1x Nvidia L4", 8, 30, 400, "L4", 1, 24),
-    "l4x4": Flavor("4x Nvidia L4", 48, 186, 3200, "L4", 4, 96),
-    "l40sx1": Flavor("1x Nvidia L40S", 8, 62, 380, "L40S", 1, 48),
-    "l40sx4": Flavor("4x Nvidia L40S", 48, 382, 3200, "L40S", 4, 192),
-    "l40sx8": Flavor("8x Nvidia L40S", 192, 1534, 6500, "L40S", 8, 384),
-    "a10g-small": Flavor("Nvidia A10G - small", 4, 15, 110, "A10G", 1, 24),
-    "a10g-large": Flavor("Nvidia A10G - large", 12, 46, 200, "A10G", 1, 24),
-    "a10g-largex2": Flavor("2x Nvidia A10G - large", 24, 92, 1000, "A10G", 2, 48),
-    "a10g-largex4": Flavor("4x Nvidia A10G - large", 48, 184, 2000, "A10G", 4, 96),
-    "a100-large": Flavor("Nvidia A100 - large", 12, 142, 1000, "A100", 1, 80),
-    "a100x4": Flavor("4x Nvidia A100", 48, 568, 4000, "A100", 4, 320),
-    "a100x8": Flavor("8x Nvidia A100", 96, 1136, 8000, "A100", 8, 640),
-    "h200": Flavor("Nvidia H200", 23, 256, 3000, "H200", 1, 141),
-    "h200x2": Flavor("2x Nvidia H200", 46, 512, 6000, "H200", 2, 282),
-    "h200x4": Flavor("4x Nvidia H200", 92, 1024, 12000, "H200", 4, 564),
-    "h200x8": Flavor("8x Nvidia H200", 184, 2048, 24000, "H200", 8, 1128),
-    "rtx-pro-6000": Flavor("Nvidia RTX PRO 6000", 22, 236, 1000, "RTX PRO 6000", 1, 96),
-    "rtx-pro-6000x2": Flavor("2x Nvidia RTX PRO 6000", 44, 472, 2000, "RTX PRO 6000", 2, 192),
-    "rtx-pro-6000x4": Flavor("4x Nvidia RTX PRO 6000", 88, 944, 4000, "RTX PRO 6000", 4, 384),
-    "rtx-pro-6000x8": Flavor("8x Nvidia RTX PRO 6000", 176, 1888, 8000, "RTX PRO 6000", 8, 768),
+T4, L4, L40S = Gpu("T4", 16), Gpu("L4", 24), Gpu("L40S", 48)
+A10G, A100, H200, RTX_PRO_6000 = Gpu("A10G", 24), Gpu("A100", 80), Gpu("H200", 141), Gpu("RTX PRO 6000", 96)
+
+FLAVORS: dict[str, tuple[Gpu, int] | None] = {
+    "cpu-basic": None,
+    "cpu-upgrade": None,
+    "cpu-performance": None,
+    "cpu-xl": None,
+    "t4-small": (T4, 1),
+    "t4-medium": (T4, 1),
+    "l4x1": (L4, 1),
+    "l4x4": (L4, 4),
+    "l40sx1": (L40S, 1),
+    "l40sx4": (L40S, 4),
+    "l40sx8": (L40S, 8),
+    "a10g-small": (A10G, 1),
+    "a10g-large": (A10G, 1),
+    "a10g-largex2": (A10G, 2),
+    "a10g-largex4": (A10G, 4),
+    "a100-large": (A100, 1),
+    "a100x4": (A100, 4),
+    "a100x8": (A100, 8),
+    "h200": (H200, 1),
+    "h200x2": (H200, 2),
+    "h200x4": (H200, 4),
+    "h200x8": (H200, 8),
+    "rtx-pro-6000": (RTX_PRO_6000, 1),
+    "rtx-pro-6000x2": (RTX_PRO_6000, 2),
+    "rtx-pro-6000x4": (RTX_PRO_6000, 4),
+    "rtx-pro-6000x8": (RTX_PRO_6000, 8),
 }
 
 
-def describe_hardware() -> list[dict[str, Any]]:
+def describe_hardware(directory: Path) -> list[dict[str, Any]]:
     """The answer of `GET /api/jobs/hardware`."""
-    return [_describe(name, flavor) for name, flavor in FLAVORS.items()]
+    return [{"name": name, **_describe(name, directory)} for name in FLAVORS]
 
 
-def _describe(name: str, flavor: Flavor) -> dict[str, Any]:
-    accelerator = {
-        "type": "gpu",
-        "model": flavor.accelerator,
-        "quantity": str(flavor.accelerators),
-        "vram": f"{flavor.accelerator_memory} GB",
-        "manufacturer": "Nvidia",
-    }
+def cpu_cores() -> int:
+    """How many cores a job may use."""
+    return os.cpu_count() or 1
+
+
+def memory_gigabytes() -> int:
+    """How much memory this machine has."""
+    return int(psutil.virtual_memory().total // 2**30)
+
+
+def accelerator_name(flavor: str) -> str:
+    """The model of the flavor's accelerator, empty for a CPU flavor."""
+    gpus = FLAVORS[flavor]
+    return gpus[0].model if gpus else ""
+
+
+def _describe(flavor: str, directory: Path) -> dict[str, Any]:
     return {
-        "name": name,
-        "prettyName": flavor.pretty_name,
-        "cpu": f"{flavor.cpus} vCPU",
-        "ram": f"{flavor.memory} GB",
-        "ephemeralStorage": f"{flavor.disk} GB",
-        "accelerator": accelerator if flavor.accelerators else None,
+        "prettyName": f"{flavor} (this machine)",
+        "cpu": f"{cpu_cores()} vCPU",
+        "ram": f"{memory_gigabytes()} GB",
+        "ephemeralStorage": f"{shutil.disk_usage(directory).free // 10**9} GB",
+        "accelerator": _describe_accelerator(FLAVORS[flavor]),
         "unitCostMicroUSD": 0,
         "unitCostUSD": 0.0,
         "unitLabel": "minute",
+    }
+
+
+def _describe_accelerator(gpus: tuple[Gpu, int] | None) -> dict[str, str] | None:
+    if gpus is None:
+        return None
+    gpu, quantity = gpus
+    return {
+        "type": "gpu",
+        "model": gpu.model,
+        "quantity": str(quantity),
+        "vram": f"{gpu.memory * quantity} GB",
+        "manufacturer": "Nvidia",
     }

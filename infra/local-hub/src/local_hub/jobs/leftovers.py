@@ -7,14 +7,16 @@ from local_hub.jobs.processes import kill_job
 from local_hub.jobs.store import ERROR, RUNNING, JobStore
 
 DATABASE_FILE = "hub.sqlite3"
-MESSAGES = {True: "the hub stopped while it ran", False: "the hub stopped before it began"}
+STOPPED_WHILE_RUNNING = "the hub stopped while it ran"
+STOPPED_WHILE_WAITING = "the hub stopped before it began"
 
 
 def end_leftovers(store: JobStore) -> None:
     """Kills what is left of unfinished jobs and marks them; only for a time when no hub runs them."""
     for record in store.unfinished():
         kill_job(record.id)
-        store.mark_finished(record.id, ERROR, MESSAGES[record.stage == RUNNING])
+        message = STOPPED_WHILE_RUNNING if record.stage == RUNNING else STOPPED_WHILE_WAITING
+        store.mark_finished(record.id, ERROR, message)
 
 
 def end_leftover_jobs(directory: Path) -> None:

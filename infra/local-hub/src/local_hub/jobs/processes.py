@@ -6,11 +6,33 @@ outlived the hub. Ids are never used twice, so this finds a job's processes and 
 
 import signal
 import time
+from dataclasses import dataclass
 
 import psutil  # type: ignore[import-untyped]
 
 KILL_SECONDS = 5.0
 POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a job's processes have used: seconds of CPU time since each began, and memory now."""
+
+    cpu_seconds: float
+    memory_bytes: int
+
+
+def measure_job(job_id: str) -> Usage:
+    """What the job uses now."""
+    cpu_seconds, memory_bytes = 0.0, 0
+    for process in find_processes(job_id):
+        try:
+            times, memory = process.cpu_times(), process.memory_info()
+        except psutil.Error:  # it has ended meanwhile
+            continue
+        cpu_seconds += times.user + times.system
+        memory_bytes += memory.rss
+    return Usage(cpu_seconds, memory_bytes)
 
 
 def find_processes(job_id: str) -> list[psutil.Process]:

@@ -1,23 +1,169 @@
 """Routes of the Jobs API."""
 
+import asyncio
+import re
+from urllib.parse import urlencode
+
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from local_hub.accounts import User
+from local_hub.errors import ApiError
+from local_hub.jobs.hardware import describe_hardware
+from local_hub.jobs.info import describe_job
+from local_hub.jobs.metrics import stream_metrics
 from local_hub.jobs.runner import JobRunner
+from local_hub.jobs.spec import parse_labels, parse_request
+from local_hub.jobs.store import JobFilter, JobRecord
+from local_hub.repos.access import param, signed_in
+from local_hub.repos.body import read_object
+
+PAGE_SIZE = 50
+MAX_PAGE_SIZE = 1000
+# Proxies and clients must not hold events back.
+STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
 async def report_health(request: Request) -> Response:
     """What `local-hub start` and `status` ask; no part of the Hub's API."""
-    runner: JobRunner = request.app.state.runner
+    runner = _runner(request)
     return JSONResponse(
         {
             "instance": request.app.state.config.instance,
             "stopping": runner.is_stopping,
-            "jobs_running": runner.running,
-            "jobs_waiting": runner.waiting,
+            "jobs_running": runner.running_count,
+            "jobs_waiting": runner.waiting_count,
         }
     )
 
 
-job_routes: list[Route] = [Route("/healthz", report_health)]
+async def list_hardware(request: Request) -> Response:
+    """`GET /api/jobs/hardware`."""
+    return JSONResponse(describe_hardware(request.app.state.config.directory))
+
+
+async def run_job(request: Request) -> Response:
+    """`POST /api/jobs/{namespace}`."""
+    namespace, user = _namespace(request)
+    job = parse_request(await read_object(request))
+    initiator = {"type": "user", "id": user.name, "name": user.name}
+    return JSONResponse(describe_job(await _runner(request).submit(namespace, job, initiator)))
+
+
+async def list_jobs(request: Request) -> Response:
+    """`GET /api/jobs/{namespace}`, newest first, a page at a time."""
+    namespace, _ = _namespace(request)
+    query = request.query_params
+    limit = min(_whole_number(query, "limit") or PAGE_SIZE, MAX_PAGE_SIZE)
+    wanted = JobFilter(
+        frozenset(query.getlist("stage")), _label_filter(query), _whole_number(query, "cursor")
+    )
+    jobs = await asyncio.to_thread(_runner(request).store.newest, namespace, wanted, limit + 1)
+    page = jobs[:limit]
+    headers = {"Link": f'<{_next_page(request, page[-1].number)}>; rel="next"'} if len(jobs) > limit else None
+    return JSONResponse([describe_job(job) for job in page], headers=headers)
+
+
+async def inspect_job(request: Request) -> Response:
+    """`GET /api/jobs/{namespace}/{id}`."""
+    return JSONResponse(describe_job(await _job(request)))
+
+
+async def cancel_job(request: Request) -> Response:
+    """`POST /api/jobs/{namespace}/{id}/cancel`."""
+    job = await _job(request)
+    await _runner(request).cancel(job.id)
+    return JSONResponse(describe_job(await _job(request)))
+
+
+async def duplicate_job(request: Request) -> Response:
+    """`POST /api/jobs/{namespace}/{id}/duplicate`: runs the same again."""
+    job = await _job(request)
+    runner = _runner(request)
+    initiator = {"type": "duplicated-job", "id": job.id}
+    return JSONResponse(
+        describe_job(await runner.submit(job.namespace, runner.request_again(job), initiator))
+    )
+
+
+async def update_labels(request: Request) -> Response:
+    """`PUT /api/jobs/{namespace}/{id}/labels`: replaces all labels."""
+    job = await _job(request)
+    labels = parse_labels((await read_object(request)).get("labels"))
+    await asyncio.to_thread(_runner(request).store.set_labels, job.id, labels)
+    return JSONResponse(describe_job(await _job(request)))
+
+
+async def stream_logs(request: Request) -> Response:
+    """`GET /api/jobs/{namespace}/{id}/logs`: all lines so far, then the new ones until the job has ended."""
+    job = await _job(request)
+    tail = _whole_number(request.query_params, "tail")
+    events = _runner(request).log(job.id).stream(tail)
+    return StreamingResponse(events, media_type="text/event-stream", headers=STREAM_HEADERS)
+
+
+async def stream_job_metrics(request: Request) -> Response:
+    """`GET /api/jobs/{namespace}/{id}/metrics`, for a job that has not ended."""
+    job = await _job(request)
+    if job.is_finished:
+        raise ApiError(406, "The job has finished")
+    events = stream_metrics(_runner(request).store, job.id)
+    return StreamingResponse(events, media_type="text/event-stream", headers=STREAM_HEADERS)
+
+
+def _runner(request: Request) -> JobRunner:
+    runner: JobRunner = request.app.state.runner
+    return runner
+
+
+def _namespace(request: Request) -> tuple[str, User]:
+    """The namespace in the URL and the user who asks; raises unless the user may use it."""
+    user = signed_in(request)
+    namespace = param(request, "namespace")
+    if not user.may_use(namespace):
+        raise ApiError(403, f"You don't have the rights to use the jobs of {namespace}")
+    return namespace, user
+
+
+async def _job(request: Request) -> JobRecord:
+    namespace, _ = _namespace(request)
+    job = await asyncio.to_thread(_runner(request).store.find, param(request, "job_id"))
+    if job is None or job.namespace != namespace:
+        raise ApiError(404, "Job not found")
+    return job
+
+
+def _label_filter(query: QueryParams) -> dict[str, str]:
+    pairs = (label.partition("=") for label in query.getlist("label"))
+    return {key: value for key, _, value in pairs}
+
+
+def _whole_number(query: QueryParams, name: str) -> int | None:
+    text = query.get(name)
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,15}", text):
+        raise ApiError(400, f"{name}={text} is not a whole number")
+    return int(text)
+
+
+def _next_page(request: Request, cursor: int) -> str:
+    others = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    return f"{request.app.state.base_url}{request.url.path}?{urlencode([*others, ('cursor', cursor)])}"
+
+
+JOB = "/api/jobs/{namespace}/{job_id}"
+job_routes: list[Route] = [
+    Route("/healthz", report_health),
+    Route("/api/jobs/hardware", list_hardware),
+    Route("/api/jobs/{namespace}", run_job, methods=["POST"]),
+    Route("/api/jobs/{namespace}", list_jobs),
+    Route(JOB, inspect_job),
+    Route(f"{JOB}/cancel", cancel_job, methods=["POST"]),
+    Route(f"{JOB}/duplicate", duplicate_job, methods=["POST"]),
+    Route(f"{JOB}/labels", update_labels, methods=["PUT"]),
+    Route(f"{JOB}/logs", stream_logs),
+    Route(f"{JOB}/metrics", stream_job_metrics),
+]

@@ -1,9 +1,40 @@
-"""Runs jobs."""
+"""Queues jobs, runs as many at once as the hub has slots, and records how each ends."""
+
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from local_hub.config import HubConfig
 from local_hub.database import Database
-from local_hub.jobs.leftovers import end_leftovers
-from local_hub.jobs.store import JobStore
+from local_hub.errors import ApiError
+from local_hub.jobs.environment import JobFolder, job_environment
+from local_hub.jobs.execution import Ending, Execution, StopRequest
+from local_hub.jobs.leftovers import STOPPED_WHILE_RUNNING, STOPPED_WHILE_WAITING, end_leftovers
+from local_hub.jobs.lines import Redactor
+from local_hub.jobs.log import JobLog, format_time
+from local_hub.jobs.spec import JobRequest
+from local_hub.jobs.store import CANCELED, ERROR, JobRecord, JobStore
+
+JOBS_FOLDER = "jobs"
+# Shared by all jobs, so that a base model is fetched once.
+JOBS_CACHE = "jobs-cache"
+CANCELLED = Ending(CANCELED, "Job cancelled")
+TIMED_OUT = Ending(ERROR, "Job timeout reached")
+FAILED_INSIDE = Ending(ERROR, "the hub failed to run it; the hub's own log says why")
+
+
+@dataclass(frozen=True, eq=False)
+class ActiveJob:
+    """A job that waits or runs."""
+
+    record: JobRecord
+    secrets: Mapping[str, str]
+    folder: JobFolder
+    log: JobLog
+    execution: Execution
 
 
 class JobRunner:
@@ -12,13 +43,113 @@ class JobRunner:
     def __init__(self, config: HubConfig, database: Database, base_url: str) -> None:
         self.store = JobStore(database)
         self.is_stopping = False
-        self.running = 0
-        self.waiting = 0
+        self._config = config
+        self._url = base_url
+        self._active: dict[str, ActiveJob] = {}
+        self._waiting: deque[ActiveJob] = deque()
+        self._running: dict[str, asyncio.Task[None]] = {}
+        # Only here, never on disk; kept after a job's end so that it can be run again.
+        self._secrets: dict[str, Mapping[str, str]] = {}
+
+    @property
+    def running_count(self) -> int:
+        """How many jobs run."""
+        return len(self._running)
+
+    @property
+    def waiting_count(self) -> int:
+        """How many jobs wait for a slot."""
+        return len(self._waiting)
 
     async def start(self) -> None:
-        """Called when the hub starts."""
-        end_leftovers(self.store)
+        """Ends what an earlier hub on this store left behind."""
+        await asyncio.to_thread(end_leftovers, self.store)
 
     async def stop(self) -> None:
-        """Called when the hub stops."""
+        """Ends all jobs and waits until they have ended; no new ones are taken."""
         self.is_stopping = True
+        while self._waiting:
+            await self._finish(self._waiting.popleft(), Ending(ERROR, STOPPED_WHILE_WAITING))
+        request = StopRequest(Ending(ERROR, STOPPED_WHILE_RUNNING), self._config.cancel_grace_seconds)
+        for job_id in self._running:
+            self._active[job_id].execution.stop(request)
+        if self._running:
+            await asyncio.wait(self._running.values())
+
+    async def submit(self, namespace: str, request: JobRequest, initiator: Mapping[str, str]) -> JobRecord:
+        """Takes a job; it begins as soon as a slot is free."""
+        if self.is_stopping:
+            raise ApiError(503, "The local hub is stopping and takes no more jobs")
+        record = await asyncio.to_thread(self.store.add, namespace, request.spec, request.labels, initiator)
+        job = self._prepare(record, request.secrets)
+        self._active[record.id] = job
+        self._secrets[record.id] = request.secrets
+        self._waiting.append(job)
+        self._fill_slots()
+        return record
+
+    async def cancel(self, job_id: str) -> None:
+        """Ends the job; a running one may take its grace time, and one that has ended stays as it is."""
+        job = self._active.get(job_id)
+        if job is None:
+            return
+        if job in self._waiting:
+            self._waiting.remove(job)
+            await self._finish(job, CANCELLED)
+        else:
+            job.execution.stop(StopRequest(CANCELLED, self._config.cancel_grace_seconds))
+
+    def log(self, job_id: str) -> JobLog:
+        """The job's log, still growing while the job is not finished."""
+        job = self._active.get(job_id)
+        return job.log if job else JobLog(self._folder(job_id).log, is_complete=True)
+
+    def request_again(self, record: JobRecord) -> JobRequest:
+        """The request that made the job; raises `ApiError` where its secrets are gone."""
+        secrets = self._secrets.get(record.id, {})
+        if set(secrets) != set(record.spec.secret_names):
+            raise ApiError(409, "The secrets of this job were forgotten when the hub stopped; submit it anew")
+        return JobRequest(record.spec, record.labels, secrets)
+
+    def _prepare(self, record: JobRecord, secrets: Mapping[str, str]) -> ActiveJob:
+        folder = self._folder(record.id)
+        folder.create()
+        log = JobLog(folder.log, is_complete=False)
+        timeout = StopRequest(TIMED_OUT, self._config.timeout_grace_seconds)
+        execution = Execution(record.id, log, Redactor(secrets.values()), timeout)
+        return ActiveJob(record, secrets, folder, log, execution)
+
+    def _fill_slots(self) -> None:
+        while self._waiting and len(self._running) < self._config.job_slots and not self.is_stopping:
+            job = self._waiting.popleft()
+            self._running[job.record.id] = asyncio.create_task(self._run(job))
+
+    async def _run(self, job: ActiveJob) -> None:
+        ending = FAILED_INSIDE
+        try:
+            ending = await self._execute(job)
+        finally:
+            try:
+                await self._finish(job, ending)
+            finally:
+                del self._running[job.record.id]
+                self._fill_slots()
+
+    async def _execute(self, job: ActiveJob) -> Ending:
+        await asyncio.to_thread(self.store.mark_running, job.record.id)
+        job.log.append([f"===== Job started at {format_time(time.time())} ====="])
+        spec, cache = job.record.spec, self._config.directory / JOBS_CACHE
+        environment = job_environment(
+            job.record.id, spec, job.secrets, job.folder, cache, self._url, os.environ
+        )
+        command = [*spec.command, *spec.arguments]
+        return await job.execution.run(command, environment, job.folder.work, spec.timeout_seconds)
+
+    async def _finish(self, job: ActiveJob, ending: Ending) -> None:
+        """Records the end before the log completes: a client asks for the stage when the stream ends."""
+        await asyncio.to_thread(self.store.mark_finished, job.record.id, ending.stage, ending.message)
+        del self._active[job.record.id]
+        job.log.complete()
+
+    def _folder(self, job_id: str) -> JobFolder:
+        return JobFolder(self._config.directory / JOBS_FOLDER / job_id)

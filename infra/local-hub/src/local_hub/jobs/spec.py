@@ -28,7 +28,6 @@ class JobSpec:
     image: str
     flavor: str
     timeout_seconds: int
-    attempts: int = 1
 
     def to_json(self) -> str:
         """The spec as kept in the database."""
@@ -62,6 +61,8 @@ def parse_request(body: Any) -> JobRequest:
     for name in NOT_HERE:
         if body.get(name):
             raise ApiError(501, f"Not implemented by the local hub: jobs with {name!r}")
+    if body.get("attempts", 1) != 1:
+        raise ApiError(501, "Not implemented by the local hub: jobs with more than one attempt")
     secrets = _variables(body, "secrets")
     spec = JobSpec(
         command=_words(body, "command"),
@@ -71,7 +72,6 @@ def parse_request(body: Any) -> JobRequest:
         image=_image(body.get("dockerImage")),
         flavor=_flavor(body.get("flavor", "cpu-basic")),
         timeout_seconds=_whole_number(body, "timeoutSeconds", DEFAULT_TIMEOUT_SECONDS),
-        attempts=_whole_number(body, "attempts", 1),
     )
     if not spec.command:
         raise ApiError(400, "'command' must name a program: the local hub runs no image's own entry point")

@@ -1,0 +1,50 @@
+"""A job as the Jobs API shows it."""
+
+import time
+from typing import Any
+
+from local_hub.accounts import OWNER_NAME
+from local_hub.jobs.log import format_time
+from local_hub.jobs.store import JobRecord
+
+HIDDEN = "***"
+
+
+def describe_job(record: JobRecord) -> dict[str, Any]:
+    """The JSON of one job."""
+    spec = record.spec
+    return {
+        "id": record.id,
+        "createdAt": format_time(record.created_at),
+        "startedAt": _time(record.started_at),
+        "finishedAt": _time(record.finished_at),
+        "dockerImage": spec.image,
+        "command": spec.command,
+        "arguments": spec.arguments,
+        "environment": spec.environment,
+        "secrets": dict.fromkeys(spec.secret_names, HIDDEN),
+        "flavor": spec.flavor,
+        "labels": record.labels,
+        "status": {"stage": record.stage, "message": record.message},
+        "durations": _durations(record),
+        "owner": {
+            "id": record.namespace,
+            "name": record.namespace,
+            "type": "user" if record.namespace == OWNER_NAME else "org",
+        },
+        "initiator": record.initiator,
+    }
+
+
+def _durations(record: JobRecord) -> dict[str, int | None]:
+    end = record.finished_at or time.time()
+    started = record.started_at
+    return {
+        "schedulingSecs": None if started is None else int(started - record.created_at),
+        "runningSecs": None if started is None else int(end - started),
+        "totalSecs": int(end - record.created_at),
+    }
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else format_time(seconds)

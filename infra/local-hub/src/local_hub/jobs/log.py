@@ -1,0 +1,96 @@
+"""A job's log: one file of events, appended to while the job runs and replayed to whoever follows it."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+REPLAY_BYTES = 1 << 18
+KEEP_ALIVE_SECONDS = 15.0
+KEEP_ALIVE = b": keep-alive\n\n"
+
+
+class JobLog:
+    """Events as JSON lines `{"data": …, "timestamp": …}`, which is also what goes over the wire.
+
+    The file is pure ASCII: a client may take U+2028 and the like for line ends.
+    """
+
+    def __init__(self, path: Path, is_complete: bool) -> None:
+        self._path = path
+        self._is_complete = is_complete
+        self._changed = asyncio.Event()
+
+    def append(self, lines: Iterable[str]) -> None:
+        """Adds lines, stamped with the current time."""
+        timestamp = format_time(datetime.now(UTC).timestamp())
+        events = "".join(json.dumps({"data": line, "timestamp": timestamp}) + "\n" for line in lines)
+        with open(self._path, "a", encoding="ascii") as file:
+            file.write(events)
+        self._announce()
+
+    def complete(self) -> None:
+        """Says that nothing will be added; who follows is let go once everything has been sent."""
+        self._is_complete = True
+        self._announce()
+
+    async def stream(self, tail: int | None) -> AsyncIterator[bytes]:
+        """The log as server-sent events from its beginning, or from the last `tail` lines, until it is complete."""
+        position = 0 if tail is None else await asyncio.to_thread(_tail_offset, self._path, tail)
+        while True:
+            is_complete, changed = self._is_complete, self._changed
+            events, position = await asyncio.to_thread(_read_events, self._path, position)
+            if events:
+                yield events
+            elif is_complete:
+                return
+            else:
+                async for beat in _beats_until(changed):
+                    yield beat
+
+    def _announce(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def format_time(seconds: float) -> str:
+    """A time as the Hub writes it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+async def _beats_until(event: asyncio.Event) -> AsyncIterator[bytes]:
+    """Keep-alives until the event happens."""
+    while True:
+        try:
+            await asyncio.wait_for(event.wait(), KEEP_ALIVE_SECONDS)
+        except TimeoutError:
+            yield KEEP_ALIVE
+        else:
+            return
+
+
+def _read_events(path: Path, position: int) -> tuple[bytes, int]:
+    """The next whole events after the position, framed, and the position after them."""
+    if not path.exists():
+        return b"", position
+    with open(path, "rb") as file:
+        file.seek(position)
+        chunk = file.read(REPLAY_BYTES)
+    whole = chunk[: chunk.rfind(b"\n") + 1]
+    framed = b"".join(b"data: " + line + b"\n\n" for line in whole.splitlines())
+    return framed, position + len(whole)
+
+
+def _tail_offset(path: Path, count: int) -> int:
+    """Where the last `count` lines of the file begin."""
+    if not path.exists():
+        return 0
+    begins: deque[int] = deque(maxlen=count)
+    position = 0
+    with open(path, "rb") as file:
+        for line in file:
+            begins.append(position)
+            position += len(line)
+    return begins[0] if begins else position
