@@ -1,0 +1,60 @@
+"""The evaluation: the same questions put to base, sft and grpo, every answer kept."""
+
+from typing import Any
+
+from transformers.utils.logging import disable_progress_bar
+
+from evaluator.answers import Answer, grade
+from evaluator.chain import PARENTS, Chain
+from evaluator.generate import GreedyDecoder, build_decoder
+from evaluator.metrics import measure, measure_majority
+from evaluator.predictions import load_questions, publish_answers, publish_card
+from shared.job import Job, Outcome
+from shared.lm.adapters import weight_fingerprint
+from shared.lm.chat import encode_prompt
+from shared.lm.load import load_stored, load_tokenizer
+from shared.lm.precision import pick_device, resolve_precision
+from shared.question import Question
+
+
+def evaluate_models(job: Job) -> Outcome:
+    """Evaluate the run's models one after the other and publish their answers."""
+    disable_progress_bar()  # type: ignore[no-untyped-call]
+    questions, chain = load_questions(job), Chain()
+    models: dict[str, Any] = {}
+    for name in PARENTS:
+        decoder = _load_proven(job, name, chain)
+        answers = _ask(job, decoder, questions, asked=len(models) * len(questions))
+        del decoder  # One model in memory at a time.
+        models[name] = measure(answers) | chain.describe(name)
+        # At once, so that a later model that fails takes no finished answers with it.
+        publish_answers(job, name, answers)
+        job.log(_headline(name, models[name]))
+    metrics = {"models": models} | measure_majority([question.letter for question in questions])
+    return Outcome({"predictions": publish_card(job, metrics)}, metrics)
+
+
+def _load_proven(job: Job, name: str, chain: Chain) -> GreedyDecoder:
+    ref, parent = job.inputs[name], PARENTS[name]
+    dtype, tokenizer = resolve_precision(job.settings.precision), load_tokenizer(job.hub, ref)
+    model: Any = load_stored(job.hub, ref, base=job.inputs[parent] if parent else None)
+    # Before the change of number format, after which the same weights hash to something else.
+    chain.add(name, ref, weight_fingerprint(model))
+    return build_decoder(model.to(pick_device(), dtype), tokenizer, job.settings.max_new_tokens)
+
+
+def _ask(job: Job, decoder: GreedyDecoder, questions: list[Question], asked: int) -> list[Answer]:
+    prompts = [encode_prompt(decoder.tokenizer, question) for question in questions]
+    total = len(PARENTS) * len(questions)
+    completions = decoder.complete(
+        prompts, job.settings.batch_size, report=lambda done: job.progress(asked + done, total)
+    )
+    return [grade(*answered) for answered in zip(questions, prompts, completions, strict=True)]
+
+
+def _headline(name: str, metrics: dict[str, Any]) -> str:
+    return (
+        f"{name}: accuracy {metrics['accuracy']:.1%}, valid JSON {metrics['valid_json_rate']:.1%}, "
+        f"schema {metrics['schema_pass_rate']:.1%}, {metrics['tokens_per_second']:.0f} tokens/s, "
+        f"weights {metrics['fingerprint'][:19]}…"
+    )

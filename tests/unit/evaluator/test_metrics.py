@@ -1,0 +1,85 @@
+"""What graded answers amount to, on the reference run's own examples."""
+
+import hashlib
+
+import pytest
+from models import make_question
+
+from evaluator.answers import Answer
+from evaluator.metrics import measure, measure_majority
+from shared.rewards import REWARDS
+
+PERFECT = '{"predicted_category": "B", "confidence": 0.9, "reason": "Thiamine."}'
+WRONG_LETTER = '{"predicted_category": "A", "confidence": 0.9, "reason": "Thiamine."}'
+LETTER_ALONE = '{"predicted_category": "B"}'
+PROSE = "The answer is B."
+TRAPS = [
+    PERFECT, WRONG_LETTER, LETTER_ALONE, PROSE, "", "null", "[1]", '"B"', "{}", PERFECT + "\n",
+    f"<think>\n\n</think>\n\n{PERFECT}",
+    PERFECT.replace("0.9", "true"), PERFECT.replace("0.9", "NaN"), PERFECT.replace("0.9", "1.1"),
+    PERFECT.replace("B", "b"), PERFECT.replace("B", "E"), PERFECT.replace("Thiamine.", " "), PERFECT[:-1],
+    '{"predicted_category": "A", "predicted_category": "B", "confidence": 1, "reason": "x"}', "[" * 100_000,
+]  # fmt: skip
+
+
+def test_an_answer_keeps_what_was_asked_said_and_parsed(grade_text):
+    answer = grade_text(PERFECT, gold="B", new_tokens=12)
+    assert answer == Answer(
+        row_id="q1", gold="B", text=PERFECT, letter="B", confidence=0.9, reason="Thiamine.", is_json=True,
+        is_schema=True, correct=True, problem=None, new_tokens=12, seconds=0.5, cut_off=False,
+        prompt_hash=f"sha256:{hashlib.sha256(b'[1, 2, 3]').hexdigest()}",
+    )  # fmt: skip
+
+
+def test_an_answer_that_fails_the_schema_keeps_its_letter_and_the_reason_why(grade_text):
+    answer = grade_text(LETTER_ALONE)
+    assert (answer.letter, answer.confidence, answer.reason) == ("B", None, None)
+    assert (answer.is_json, answer.is_schema, answer.correct) == (True, False, True)
+    assert answer.problem == "no confidence"
+
+
+def test_the_references_examples_give_its_metrics(grade_text):
+    texts = [PERFECT, WRONG_LETTER, LETTER_ALONE, PROSE]
+    answers = [
+        grade_text(text, new_tokens=10 + place, cut_off=text is PROSE) for place, text in enumerate(texts)
+    ]
+    assert measure(answers) == {
+        "accuracy": 2 / 4,
+        "valid_json_rate": 3 / 4,
+        "schema_pass_rate": 2 / 4,
+        "accuracy_on_schema": 1 / 2,
+        "rows": 4,
+        "correct": 2,
+        "valid_json": 3,
+        "schema_pass": 2,
+        "correct_on_schema": 1,
+        "cut_off": 1,
+        "problems": {"no confidence": 1, "not JSON": 1},
+        "letters": {"A": 1, "B": 2, "C": 0, "D": 0, "none": 1},
+        "mean_new_tokens": 11.5,
+        "seconds": 2.0,
+        "tokens_per_second": 23.0,
+    }
+
+
+def test_accuracy_on_schema_does_not_exist_where_no_answer_passes(grade_text):
+    metrics = measure([grade_text(PROSE), grade_text(LETTER_ALONE)])
+    assert (metrics["accuracy_on_schema"], metrics["schema_pass_rate"]) == (None, 0.0)
+
+
+@pytest.mark.parametrize("text", TRAPS)
+def test_the_metrics_are_the_rewards(grade_text, text):
+    answer = grade_text(text, gold="B")
+    rewards = {name: reward([text], ground_truth=["B"])[0] for name, reward in REWARDS.items()}
+    assert rewards == {"json": answer.is_json, "schema": answer.is_schema, "accuracy": answer.correct}
+
+
+def test_the_majority_letter_is_the_commonest_and_the_first_of_equals():
+    assert measure_majority(list("ABBCD")) == {"majority_letter": "B", "majority_letter_rate": 0.4}
+    assert measure_majority(list("DCDC")) == {"majority_letter": "C", "majority_letter_rate": 0.5}
+
+
+def test_gold_letters_follow_the_question(grade_text):
+    assert [grade_text(PERFECT, gold=make_question(number).letter).correct for number in range(4)] == [
+        False, True, False, False,
+    ]  # fmt: skip
