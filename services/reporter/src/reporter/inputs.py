@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shared.errors import BadInput
@@ -81,20 +82,21 @@ def read_answers(path: Path) -> list[Answer]:
     """Read one model's predictions.
 
     Raises:
-        BadInput: a column of the evaluator's is not there.
+        BadInput: it is not parquet, or a column of the evaluator's is not there.
     """
     columns = list(Answer.__dataclass_fields__)
-    missing = set(columns) - set(pq.read_schema(path).names)
+    table = _read_parquet(path)
+    missing = [column for column in columns if column not in table.column_names]
     if missing:
         raise BadInput(
-            f"{path.name} of the predictions has no column {sorted(missing)[0]}. Evaluate again: make eval FORCE=1."
+            f"{path.name} of the predictions has no column {missing[0]}. Evaluate again: make eval FORCE=1."
         )
-    return [Answer(**row) for row in pq.read_table(path, columns=columns).to_pylist()]
+    return [Answer(**row) for row in table.select(columns).to_pylist()]
 
 
 def read_questions(path: Path) -> dict[str, Question]:
     """Read a split's questions by id; a row that cannot be shown is left out."""
-    return dict(_usable_questions(pq.read_table(path).to_pylist()))
+    return dict(_usable_questions(_read_parquet(path).to_pylist()))
 
 
 def read_curve(path: Path | None) -> Curve:
@@ -103,18 +105,15 @@ def read_curve(path: Path | None) -> Curve:
 
 
 def read_rollouts(path: Path | None) -> list[Rollout]:
-    """Read the sample of rollouts that GRPO kept."""
-    return [
-        Rollout(
-            step=row["step"],
-            row_id=str(row.get("row_id", "")),
-            completion=completion_text(row["completion"]),
-            rewards=row.get("rewards", {}),
-            reward=row["reward"],
-            advantage=row.get("advantage"),
-        )
-        for row in read_json_lines(path)
-    ]
+    """Read the sample of rollouts that GRPO kept.
+
+    Raises:
+        BadInput: a line lacks what makes it a rollout.
+    """
+    try:
+        return [_rollout(row) for row in read_json_lines(path)]
+    except KeyError as error:
+        raise BadInput(f"A rollout has no {error.args[0]}. Train again: make grpo FORCE=1.") from error
 
 
 def read_json_lines(path: Path | None) -> list[dict[str, Any]]:
@@ -123,8 +122,29 @@ def read_json_lines(path: Path | None) -> list[dict[str, Any]]:
     Raises:
         BadInput: a line is not a JSON object.
     """
-    lines = path.read_text(encoding="utf-8").splitlines() if path else []
+    # Only a newline ends a line: `splitlines` would also cut JSON strings at U+2028 and its like.
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path else []
     return [_parse_line(line, number, str(path)) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _read_parquet(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise BadInput(
+            f"{path.name} is not a parquet file that can be read. Redo the phase that wrote it."
+        ) from error
+
+
+def _rollout(row: Mapping[str, Any]) -> Rollout:
+    return Rollout(
+        step=row["step"],
+        row_id=str(row.get("row_id", "")),
+        completion=completion_text(row["completion"]),
+        rewards=row.get("rewards", {}),
+        reward=row["reward"],
+        advantage=row.get("advantage"),
+    )
 
 
 def _parse_line(line: str, number: int, name: str) -> dict[str, Any]:

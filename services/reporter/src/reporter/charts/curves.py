@@ -89,7 +89,7 @@ def _draw_rewards(axes: Axes, curve: Curve, theme: Theme) -> None:
 
 
 def _draw_band(axes: Axes, curve: Curve, mean: str, spread: str, colour: str) -> None:
-    rows = [row for row in curve if mean in row and spread in row]
+    rows = [row for row in curve if {"step", mean, spread} <= row.keys()]
     steps = [row["step"] for row in rows]
     axes.fill_between(
         steps, [row[mean] - row[spread] for row in rows], [row[mean] + row[spread] for row in rows],
