@@ -1,5 +1,6 @@
 """Tiny real models and questions, made on the spot. Import it as `models`."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -17,8 +18,14 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from shared.hub import Hub
+from shared.job import Job
+from shared.manifest import RunManifest, Source
 from shared.prompts import SYSTEM_PROMPT, build_target, render_user
 from shared.question import Question
+from shared.refs import RepoRef
+from shared.runs import ManifestStore
+from shared.settings import JobSettings
 
 SystemRole = Literal["kept", "raises", "dropped"]
 QWEN3_TEMPLATE = (Path(trl.__file__).parent / "chat_templates" / "qwen3.jinja").read_text(encoding="utf-8")
@@ -105,6 +112,26 @@ def _save(
     folder: Path,
     dtype: torch.dtype,
 ) -> Path:
+    # At their usual size the output vectors are too short for a clear answer, whatever an adapter learns.
+    model.get_output_embeddings().weight.data.mul_(10)
     model.to(dtype).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def make_job(phase: str, settings: JobSettings, workdir: Path) -> Job:
+    """Return a job whose Hub is never asked: for work on local folders."""
+    hub = Hub("http://127.0.0.1:9", "none")
+    commit = "0" * 40
+    dataset = RepoRef(repo_id="starter/questions", repo_type="dataset", commit=commit)
+    model = RepoRef(repo_id="starter/model", repo_type="model", commit=commit)
+    manifest = RunManifest(
+        run_id="run-1",
+        profile="test",
+        seed=0,
+        code="unknown",
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        source=Source(dataset=dataset, base_model=model),
+    )
+    inputs = {"data": dataset, "base": model, "sft": model}
+    return Job(phase, settings, hub, ManifestStore(hub, "local"), manifest, inputs, workdir)

@@ -24,3 +24,17 @@ class LoraSettings(BaseModel):
         min_length=1,
         description="names of the linear layers that get an adapter",
     )
+
+
+def require_divisor(name: str, value: int, whole_name: str, whole: int) -> int:
+    """Return `value` if it divides `whole` without rest.
+
+    Raises:
+        ValueError: with the nearest values that do.
+    """
+    if whole % value == 0:
+        return value
+    divisors = (number for number in range(1, whole + 1) if whole % number == 0)
+    nearest = sorted(sorted(divisors, key=lambda number: abs(number - value))[:3])
+    choices = " or ".join((", ".join(map(str, nearest[:-1])), str(nearest[-1])))
+    raise ValueError(f"{name} {value} does not divide {whole_name} {whole}; use {choices}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from shared.errors import BadInput
@@ -57,27 +57,14 @@ def adapter_base(folder: Path) -> tuple[str, str | None]:
     return str(config["base_model_name_or_path"]), config.get("revision")
 
 
-def load_stored(folder: Path) -> PreTrainedModel:
-    """Load a full model from a folder in the number format in which it is stored."""
-    return load_folder(folder, dtype="auto")
-
-
-def load_folder(folder: Path, dtype: torch.dtype | str) -> PreTrainedModel:
-    """Load a full model from a folder; safetensors only, and never code from the repo."""
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype, use_safetensors=True, trust_remote_code=False
-    )
-    return model
-
-
-def merge_adapter(base_folder: Path, adapter_folder: Path) -> PreTrainedModel:
-    """Return the base with the adapter added to its weights, in the base's number format.
+def merge_adapter(base: PreTrainedModel, adapter_folder: Path) -> PreTrainedModel:
+    """Add an adapter to the weights of its base, which is used up, and return the result in the base's format.
 
     The sum is made in fp32: in half precision each product would be rounded before the sum is.
     """
-    stored = load_stored(base_folder).dtype
-    base = load_folder(base_folder, dtype=torch.float32)
-    merged: Any = PeftModel.from_pretrained(base, adapter_folder).merge_and_unload()
+    stored = base.dtype
+    exact: Any = base.to(torch.float32)  # type: ignore[arg-type]
+    merged: Any = PeftModel.from_pretrained(exact, adapter_folder).merge_and_unload()
     model: PreTrainedModel = merged.to(stored)
     return model
 

@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import torch
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from shared.errors import BadInput
 from shared.hub import Hub
-from shared.lm.adapters import adapter_base, is_adapter_folder, load_folder, merge_adapter
+from shared.lm.adapters import adapter_base, is_adapter_folder, merge_adapter
 from shared.lm.precision import pick_device, resolve_precision
 from shared.refs import RepoRef
 from shared.training import Precision
@@ -42,33 +41,39 @@ def load_tokenizer(hub: Hub, ref: RepoRef) -> PreTrainedTokenizerBase:
 def load_model(
     hub: Hub, ref: RepoRef, precision: Precision = "auto", base: RepoRef | None = None
 ) -> PreTrainedModel:
-    """Load a model onto this machine's device; a repo that holds only an adapter is merged onto its base.
+    """Load a model onto this machine's device, in the number format to compute in.
+
+    Args and errors are those of `load_stored`.
+    """
+    dtype = resolve_precision(precision)
+    model: Any = load_stored(hub, ref, base)
+    placed: PreTrainedModel = model.to(pick_device(), dtype)
+    return placed
+
+
+def load_stored(hub: Hub, ref: RepoRef, base: RepoRef | None = None) -> PreTrainedModel:
+    """Load a model as it is stored; a repo that holds only an adapter is merged onto its base.
 
     Args:
         hub: where the repo is.
         ref: the model or adapter repo.
-        precision: the number format to compute in.
         base: for an adapter, the base that is recorded for it, if one is.
 
     Raises:
         BadInput: the repo has no safetensors weights, or its adapter belongs to another base than the recorded one.
     """
-    dtype, folder = resolve_precision(precision), download_model(hub, ref)
+    folder = download_model(hub, ref)
     if is_adapter_folder(folder):
-        model: Any = merge_adapter(download_model(hub, _resolve_base(hub, ref, folder, base)), folder)
-    else:
-        model = _load_full(ref, folder, dtype)
-    placed: PreTrainedModel = model.to(pick_device(), dtype)
-    return placed
-
-
-def _load_full(ref: RepoRef, folder: Path, dtype: torch.dtype) -> PreTrainedModel:
+        return merge_adapter(load_stored(hub, _resolve_base(hub, ref, folder, base)), folder)
     if not any(folder.glob("*.safetensors")):
         raise BadInput(f"{ref} holds no safetensors weights. Convert them: pickled weights are never loaded.")
     try:
-        return load_folder(folder, dtype)
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            folder, dtype="auto", use_safetensors=True, trust_remote_code=False
+        )
     except (OSError, ValueError) as error:
         raise BadInput(f"{ref} can not be loaded as a causal language model: {_first_line(error)}") from error
+    return model
 
 
 def _resolve_base(hub: Hub, ref: RepoRef, folder: Path, recorded: RepoRef | None) -> RepoRef:

@@ -1,0 +1,113 @@
+"""What the GRPO trainer can be told."""
+
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from shared.rewards import REWARDS
+from shared.settings import JobSettings, service_config
+from shared.training import LoraSettings, Precision, require_divisor
+
+
+class GrpoSettings(JobSettings):
+    """How to train on rewards. The defaults are the reference run's, as it was meant.
+
+    TRL counts completions, not prompts: its `per_device_train_batch_size` × `gradient_accumulation_steps` are the
+    completions of one step, so 2 × 4 with 4 completions a prompt is 2 prompts a step. Here prompts are counted:
+    a step samples `prompts_per_step` × `num_generations` completions at once and learns from them in forward passes of
+    `micro_batch_size` completions (TRL's batch size; the accumulation follows).
+    """
+
+    model_config = service_config("GRPO_")
+
+    max_steps: int = Field(default=400, ge=1, description="optimizer steps")
+    learning_rate: float = Field(default=5e-6, gt=0, le=1, description="highest learning rate")
+    lr_scheduler: Literal["cosine", "linear", "constant_with_warmup"] = Field(
+        default="linear", description="how the learning rate falls after the warmup"
+    )
+    warmup_fraction: float = Field(
+        default=0.0, ge=0, lt=1, description="share of the steps in which the learning rate rises from 0"
+    )
+    max_grad_norm: float = Field(default=1.0, gt=0, description="gradients are scaled down to this norm")
+    prompts_per_step: int = Field(default=8, ge=1, description="different prompts in one optimizer step")
+    num_generations: int = Field(
+        default=4,
+        ge=2,
+        description="completions sampled for each prompt, G; they are compared with each other",
+    )
+    micro_batch_size: int = Field(
+        default=8, ge=1, validate_default=True, description="completions in one forward pass"
+    )
+    max_completion_length: int = Field(
+        default=256, ge=1, description="tokens at which a completion is cut off"
+    )
+    temperature: float = Field(default=1.0, gt=0, le=10, description="sampling temperature")
+    clip_epsilon: float = Field(
+        default=0.2,
+        gt=0,
+        lt=1,
+        description="a token's probability ratio to the policy that sampled it counts up to 1 ± this",
+    )
+    beta: float = Field(
+        default=0.0, ge=0, description="weight of the KL divergence from the SFT model; 0 leaves it out"
+    )
+    scale_rewards: Literal["group", "batch", "none"] = Field(
+        default="group", description="whose standard deviation an advantage is divided by"
+    )
+    rewards: tuple[str, ...] = Field(
+        default=tuple(REWARDS), min_length=1, description=f"reward functions, of {', '.join(REWARDS)}"
+    )
+    reward_weights: tuple[float, ...] = Field(
+        default=(), validate_default=True, description="one weight for each reward; empty means 1 for each"
+    )
+    guard_steps: int = Field(
+        default=10, ge=0, description="stop after so many steps if no group's rewards differ; 0 never stops"
+    )
+    rollout_groups: int = Field(
+        default=2, ge=0, description="prompts whose completions are kept from each logged step"
+    )
+    gradient_checkpointing: bool = Field(
+        default=True, description="recompute activations instead of keeping them: less memory, a third slower"
+    )
+    precision: Precision = Field(
+        default="auto", description="number format of the computation; auto is the fastest native one"
+    )
+    logging_steps: int = Field(
+        default=10, ge=1, description="optimizer steps between two points of the curve"
+    )
+    lora: LoraSettings = Field(default=LoraSettings(), description="the adapter")
+
+    @property
+    def completions_per_step(self) -> int:
+        """How many completions one optimizer step samples."""
+        return self.prompts_per_step * self.num_generations
+
+    @property
+    def weights(self) -> list[float]:
+        """One weight for each reward."""
+        return list(self.reward_weights or (1.0,) * len(self.rewards))
+
+    @field_validator("micro_batch_size")
+    @classmethod
+    def _divides_the_completions(cls, value: int, info: ValidationInfo) -> int:
+        prompts, generations = info.data.get("prompts_per_step", 1), info.data.get("num_generations", value)
+        whole_name = f"prompts_per_step {prompts} × num_generations {generations} ="
+        return require_divisor("micro_batch_size", value, whole_name, prompts * generations)
+
+    @field_validator("rewards")
+    @classmethod
+    def _are_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name not in REWARDS]
+        if unknown:
+            raise ValueError(f"there is no reward {unknown[0]}; choose from {', '.join(REWARDS)}")
+        if len(set(value)) < len(value):
+            raise ValueError("a reward is named twice; give it a weight instead")
+        return value
+
+    @field_validator("reward_weights")
+    @classmethod
+    def _one_for_each(cls, value: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
+        rewards = info.data.get("rewards", value)
+        if value and len(value) != len(rewards):
+            raise ValueError(f"{len(value)} weights for {len(rewards)} rewards; give one for each, or none")
+        return value

@@ -1,0 +1,120 @@
+"""Group relative policy optimisation of the merged SFT model (Shao et al., 2024, arXiv:2402.03300).
+
+Each step samples G completions for each of its prompts and scores them by rule. A completion's advantage is its reward
+minus its group's mean, over the group's standard deviation. The loss is the clipped policy-gradient objective,
+averaged over all tokens of the step. It differs from the paper in that average (the paper's is per completion first),
+and in that there is no KL term by default, so that no reference model is needed.
+"""
+
+from typing import cast
+
+from datasets import Dataset
+from peft import PeftModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from trl import GRPOConfig, GRPOTrainer  # type: ignore[attr-defined]
+
+from grpo_trainer.rollouts import RolloutRecorder
+from grpo_trainer.settings import GrpoSettings
+from shared.job import Job, Outcome
+from shared.lm.adapters import build_lora_config
+from shared.lm.chat import CHAT_TEMPLATE_KWARGS, prompt_messages, stop_token_ids
+from shared.lm.load import load_model, load_tokenizer
+from shared.lm.publish import publish_models, publish_records
+from shared.lm.questions import load_questions
+from shared.lm.trainer import count_parameters, prepare_libraries, run_trainer, trainer_basics
+from shared.question import Question
+
+
+def train_grpo(job: Job) -> Outcome:
+    """Train the SFT model on the rewards of its own completions, and publish what it became."""
+    settings: GrpoSettings = job.settings
+    parent = job.inputs["sft"]
+    prepare_libraries(job.seed)
+    tokenizer = load_tokenizer(job.hub, parent)
+    prompts = build_prompts(tokenizer, load_questions(job.hub, job.inputs["data"], "grpo"))
+    model = load_model(job.hub, parent, settings.precision, base=job.inputs["base"])
+    recorder = RolloutRecorder(settings)
+    trainer = build_trainer(job, model, tokenizer, prompts, recorder)
+    trained = cast(PeftModel, trainer.model)
+    parameters = count_parameters(trained)
+    _log_start(job, len(prompts), parameters)
+    curve = run_trainer(trainer, job)
+    records = publish_records(job, {"curves": curve.rows, "rollouts": recorder.rows})
+    outputs = publish_models(job, trained, tokenizer, parent) | records
+    return Outcome(outputs, parameters | _metrics(trainer, settings, len(prompts), curve.rows[-1]))
+
+
+def build_prompts(tokenizer: PreTrainedTokenizerBase, questions: list[Question]) -> Dataset:
+    """Return a row for each question: the messages, and what the rewards and the rollouts need to know of it."""
+    return Dataset.from_list(
+        [
+            {
+                "prompt": prompt_messages(tokenizer, question),
+                "ground_truth": question.letter,
+                "row_id": question.id,
+            }
+            for question in questions
+        ]
+    )
+
+
+def build_trainer(
+    job: Job,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Dataset,
+    recorder: RolloutRecorder,
+) -> GRPOTrainer:
+    """Return TRL's trainer with a new adapter on the model."""
+    settings: GrpoSettings = job.settings
+    model.generation_config.eos_token_id = stop_token_ids(model, tokenizer)
+    arguments = GRPOConfig(
+        **trainer_basics(job, model.dtype),
+        chat_template_kwargs=CHAT_TEMPLATE_KWARGS,
+        max_steps=settings.max_steps,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type=settings.lr_scheduler,
+        warmup_steps=settings.warmup_fraction,
+        max_grad_norm=settings.max_grad_norm,
+        per_device_train_batch_size=settings.micro_batch_size,
+        gradient_accumulation_steps=settings.completions_per_step // settings.micro_batch_size,
+        num_generations=settings.num_generations,
+        max_completion_length=settings.max_completion_length,
+        temperature=settings.temperature,
+        epsilon=settings.clip_epsilon,
+        beta=settings.beta,
+        scale_rewards=settings.scale_rewards,
+        reward_weights=settings.weights,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        logging_steps=settings.logging_steps,
+    )
+    return GRPOTrainer(
+        model,
+        reward_funcs=[*recorder.reward_functions()],
+        args=arguments,
+        train_dataset=prompts,
+        processing_class=tokenizer,
+        peft_config=build_lora_config(model, settings.lora),
+    )
+
+
+def _log_start(job: Job, rows: int, parameters: dict[str, int]) -> None:
+    settings: GrpoSettings = job.settings
+    trainable, total = parameters["trainable_parameters"], parameters["total_parameters"]
+    job.log(f"Training {trainable:,} of {total:,} parameters ({trainable / total:.2%}).")
+    job.log(
+        f"Each step: {settings.prompts_per_step} of {rows} prompts × {settings.num_generations} completions "
+        f"= {settings.completions_per_step}."
+    )
+
+
+def _metrics(
+    trainer: GRPOTrainer, settings: GrpoSettings, rows: int, last: dict[str, float]
+) -> dict[str, float]:
+    steps = trainer.state.global_step
+    return {
+        "steps": steps,
+        "rows": rows,
+        "passes_over_rows": steps * settings.prompts_per_step / rows,
+        "final_reward": last["reward"],
+    }
