@@ -41,6 +41,7 @@ class ErrorMiddleware:
             return
         request_id = secrets.token_hex(8)
         started = False
+        body = _Body(receive)
 
         async def send_with_id(message: Message) -> None:
             nonlocal started
@@ -50,13 +51,13 @@ class ErrorMiddleware:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, body.receive, send_with_id)
         except ClientDisconnect:
             return
         except Exception as error:  # outermost boundary: the exception becomes the answer
             if started:
                 raise
-            await _drain(receive)
+            await body.drain()
             await _answer(error, request_id)(scope, receive, send_with_id)
 
 
@@ -110,9 +111,19 @@ def _header_safe(text: str) -> str:
     return " ".join(text.split()).encode("ascii", "replace").decode()
 
 
-async def _drain(receive: Receive) -> None:
-    """Reads the rest of the body: a client that is still sending would miss the answer otherwise."""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect" or not message.get("more_body", False):
-            return
+class _Body:
+    """A request's body, which knows whether all of it has come: to ask for more then would wait for ever."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._is_complete = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._is_complete = message["type"] == "http.disconnect" or not message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Reads the rest: a client that is still sending would miss the answer otherwise."""
+        while not self._is_complete:
+            await self.receive()
