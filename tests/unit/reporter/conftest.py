@@ -1,5 +1,6 @@
 """A run as the jobs before the reporter leave it, with the counts of a plausible demo."""
 
+import dataclasses
 import json
 import math
 import random
@@ -202,12 +203,12 @@ def make_rollouts(questions: dict[str, Question]) -> list[Rollout]:
     ]  # fmt: skip
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def settings() -> ReportSettings:
     return ReportSettings(run_id=RUN_ID, namespace="local")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_run() -> Callable[..., RunData]:
     """Make a run; a keyword replaces a part of it."""
 
@@ -228,7 +229,34 @@ def make_run() -> Callable[..., RunData]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_summary(make_run: Callable[..., RunData], settings: ReportSettings) -> Callable[..., Summary]:
     """Judge a run made by `make_run`."""
     return lambda **parts: summarise(make_run(**parts), settings)
+
+
+@pytest.fixture
+def hostile_parts() -> Callable[[RunData, str], dict[str, Any]]:
+    """The parts of a run whose every free text is replaced by one text."""
+
+    def replace(run: RunData, text: str) -> dict[str, Any]:
+        texts = dict.fromkeys(("question", "opa", "opb", "opc", "opd", "subject_name"), text)
+        answer, rollout = run.answers["base"][0], run.rollouts[0]
+        questions = {answer.row_id: run.questions[answer.row_id].model_copy(update=texts)}
+        manifest = run.manifest
+        manifest.phases["sft"].config = {text: text}
+        manifest.phases["sft"].metrics = {text: text}
+        manifest.phases["split"].metrics["replaced"] = {text: 1}
+        failed = Phase(status="failed", error=text)
+        failed.attempts.append(Attempt(job_id=text, flavor=text))
+        manifest.phases["grpo"] = failed
+        return {
+            "manifest": manifest,
+            "questions": questions,
+            "answers": {"base": [dataclasses.replace(answer, text=text, problem=text)]},
+            "rollouts": [
+                dataclasses.replace(rollout, row_id=answer.row_id, completion=text, rewards={text: 1.0})
+            ],
+        }
+
+    return replace

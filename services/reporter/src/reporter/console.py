@@ -21,7 +21,7 @@ def render_results_text(summary: Summary) -> str:
     console = Console(file=io.StringIO(), width=100, color_system=None)
     console.print(table, markup=False)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
-    return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
+    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
 
 
 def _cell(summary: Summary, metric: Metric, model: str) -> str:

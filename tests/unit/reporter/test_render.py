@@ -1,0 +1,183 @@
+"""The pages: self-contained, and with whatever data holds shown as text."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from reporter.charts import Chart
+from reporter.render import escape_markdown, fence, render_html, render_markdown
+from shared.manifest import Phase
+
+HOSTILE = (
+    "<script>alert(1)</script><img src=//evil.example onerror=x> </pre></td>\"'&amp; `code` ``` | *a* _b_ [c](d) "
+    "$x$ ~e~ {{ 7 * 7 }}\n# heading\n| cell"
+)
+SHOWN = " ".join(HOSTILE.split())
+CHARTS = {name: Chart(b"png", b"<svg/>", b"<svg/>") for name in ("metrics", "pipeline")}
+MARKDOWN = MarkdownIt("gfm-like", {"linkify": False})
+
+
+class Page(HTMLParser):
+    """What a browser would see: tags with their attributes, and the text."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def attributes(self, name):
+        return [attributes[name] for _, attributes in self.tags if name in attributes]
+
+
+@pytest.fixture
+def hostile(make_run, make_summary, hostile_parts):
+    return make_summary(**hostile_parts(make_run(), HOSTILE))
+
+
+def words(text):
+    return " ".join(text.split())
+
+
+def test_the_page_loads_nothing_and_runs_nothing(make_summary):
+    page = Page(render_html(make_summary(), CHARTS))
+    assert {tag for tag, _ in page.tags}.isdisjoint(
+        {"script", "link", "iframe", "object", "embed", "base", "form"}
+    )
+    assert all(target.startswith("#") for target in page.attributes("href"))
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in page.attributes("src"))
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in page.attributes("srcset"))
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+
+
+def test_the_style_loads_nothing(make_summary):
+    page = render_html(make_summary(), {})
+    style = page[page.index("<style>") : page.index("</style>")]
+    assert "{" in style
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_the_browser_is_told_to_refuse_whatever_else_would_load(make_summary):
+    page = Page(render_html(make_summary(), {}))
+    assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in page.attributes("content")
+
+
+def test_links_inside_the_page_lead_somewhere(make_summary):
+    page = Page(render_html(make_summary(), CHARTS))
+    assert {target.removeprefix("#") for target in page.attributes("href")} <= set(page.attributes("id"))
+
+
+def test_every_picture_says_in_words_what_it_shows(make_summary):
+    page = Page(render_html(make_summary(), CHARTS))
+    pictures = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert len(pictures) == 2
+    assert all(len(picture["alt"]) > 20 for picture in pictures)
+
+
+def test_whatever_data_holds_is_text_on_the_page(hostile, make_summary):
+    page, usual = Page(render_html(hostile, {})), Page(render_html(make_summary(), {}))
+    assert {tag for tag, _ in page.tags} <= {tag for tag, _ in usual.tags} | {"tr"}
+    assert "//evil.example" not in " ".join(page.attributes("src"))
+    # Question, four options, completion, rollout, subject, problem, setting, metric and run error.
+    assert words(page.text).count(SHOWN) >= 12
+
+
+def test_whatever_data_holds_is_text_in_the_markdown(hostile):
+    text = render_markdown(hostile, {})
+    rendered = Page(MARKDOWN.render(text))
+    assert {tag for tag, _ in rendered.tags}.isdisjoint({"script", "img", "a", "em", "del", "s"})
+    assert [attributes for tag, attributes in rendered.tags if tag == "h1"] == [{}]
+    assert words(rendered.text).count(SHOWN) >= 6
+
+
+def test_no_cell_breaks_a_markdown_table(hostile):
+    tables = re.findall(r"^\|.*\n\|[-:|]+\|\n(?:\|.*\n)+", render_markdown(hostile, {}), flags=re.MULTILINE)
+    widths = [{len(re.findall(r"(?<!\\)\|", row)) - 1 for row in table.splitlines()} for table in tables]
+    # Metrics, jobs, training, splits, configuration, provenance.
+    assert widths == [{4}, {6}, {2}, {7}, {2}, {4}]
+
+
+@given(st.text())
+def test_any_text_reads_in_markdown_as_it_is(text):
+    text = text.replace("\0", "")
+    rendered = Page(MARKDOWN.render(f"| head |\n|---|\n| x {escape_markdown(text)} y |"))
+    assert [tag for tag, _ in rendered.tags] == ["table", "thead", "tr", "th", "tbody", "tr", "td"]
+    assert words(rendered.text) == words(f"head x {text} y")
+
+
+@given(st.text(alphabet="`~a \n"))
+def test_a_fence_holds_any_text(text):
+    tokens = MARKDOWN.parse(f"before\n\n{fence(text)}\n\nafter")
+    assert [token.type for token in tokens].count("fence") == 1
+    assert tokens[3].content == f"{text}\n"
+
+
+def test_a_long_completion_is_cut_and_says_so(make_run, make_summary):
+    long = make_run().rollouts[:1]
+    long = [type(long[0])(**(vars(long[0]) | {"completion": "a" * 2000}))]
+    assert "… (500 more characters)" in render_html(make_summary(rollouts=long), {})
+
+
+def test_a_failed_phase_shows_its_error_beside_its_job(make_run, make_summary):
+    manifest = make_run().manifest
+    manifest.phases["grpo"] = Phase(status="failed", error="all rewards are zero. Turn thinking off.")
+    manifest.phases["grpo"].attempt("job-9")
+    summary = make_summary(manifest=manifest)
+    page = Page(render_html(summary, {}))
+    assert "all rewards are zero. Turn thinking off." in page.text
+    assert "status-failed" in " ".join(page.attributes("class"))
+    assert "failed: all rewards are zero. Turn thinking off. |" in render_markdown(summary, {})
+
+
+def test_charts_that_are_missing_are_named(make_summary):
+    page = Page(render_html(make_summary(), {}))
+    assert "This run left no data for the chart “sft curves”." in page.text
+
+
+@pytest.mark.parametrize("render", [render_html, render_markdown])
+def test_the_starter_is_said_to_know_no_medicine_and_a_real_model_is_not(render, make_run, make_summary):
+    assert "knows no medicine" in render(make_summary(), {})
+    manifest = make_run().manifest
+    source = manifest.source
+    manifest.source.base_model = source.base_model.model_copy(update={"repo_id": "Qwen/Qwen3-0.6B"})
+    assert "made from a few hundred facts" in render(make_summary(manifest=manifest), {})
+    manifest.source.dataset = source.dataset.model_copy(update={"repo_id": "openlifescienceai/medmcqa"})
+    assert "miniature" not in render(make_summary(manifest=manifest), {})
+
+
+@pytest.mark.parametrize("render", [render_html, render_markdown])
+def test_every_part_the_report_owes_is_there(render, make_summary):
+    page = render(make_summary(), CHARTS)
+    for part in (
+        "Accuracy on schema",
+        "95% Wilson",
+        "McNemar",
+        "cpu-basic",
+        "lora",
+        "Unparseable",
+        "Replaced rows",
+    ):
+        assert part in page
+    assert "nothing in it is medical advice" in page
+
+
+@pytest.mark.parametrize(
+    ("cost", "shown"),
+    [(0.0, "$0.00"), (0.0004, "&lt;$0.01"), (0.25, "$0.25"), (12.345, "$12.35"), (None, "—")],
+)
+def test_costs_are_never_rounded_to_nothing(cost, shown, make_run, make_summary):
+    manifest = make_run().manifest
+    for phase in manifest.phases.values():
+        phase.attempts = []
+    manifest.phases["sft"].attempt("j").cost_usd = cost
+    assert f"<span>cost <b>{shown}</b></span>" in render_html(make_summary(manifest=manifest), {})
