@@ -35,6 +35,6 @@ def require_divisor(name: str, value: int, whole_name: str, whole: int) -> int:
     if whole % value == 0:
         return value
     divisors = (number for number in range(1, whole + 1) if whole % number == 0)
-    nearest = sorted(sorted(divisors, key=lambda number: abs(number - value))[:3])
+    nearest = sorted(sorted(divisors, key=lambda number: max(number, value) / min(number, value))[:3])
     choices = " or ".join((", ".join(map(str, nearest[:-1])), str(nearest[-1])))
     raise ValueError(f"{name} {value} does not divide {whole_name} {whole}; use {choices}")
