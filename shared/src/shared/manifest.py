@@ -8,7 +8,7 @@ import json
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from shared.errors import BadInput, UpstreamNotReady
 from shared.refs import RepoRef
@@ -88,7 +88,13 @@ class RunManifest(_Record):
     code: str = Field(description="git commit of the checkout that began the run")
     created_at: datetime
     source: Source
-    phases: dict[str, Phase] = Field(default_factory=lambda: {phase: Phase() for phase in PHASES})
+    phases: dict[str, Phase] = Field(default_factory=dict, validate_default=True)
+
+    @field_validator("phases")
+    @classmethod
+    def _with_every_phase(cls, phases: dict[str, Phase]) -> dict[str, Phase]:
+        # A run that began before a phase existed can still be continued with it.
+        return {phase: phases.get(phase, Phase()) for phase in PHASES} | phases
 
 
 def parse_manifest(text: str | bytes) -> RunManifest:
@@ -105,8 +111,16 @@ def parse_manifest(text: str | bytes) -> RunManifest:
                 "Update your checkout, or begin a new run: make split."
             )
         return RunManifest.model_validate_json(text)
-    except (ValueError, AttributeError, ValidationError) as error:
-        raise BadInput(f"The run's manifest is damaged: {error}. Begin a new run: make split.") from error
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise _damaged(f"{where}: {problem['msg']}") from error
+    except (ValueError, AttributeError) as error:
+        raise _damaged(str(error)) from error
+
+
+def _damaged(reason: str) -> BadInput:
+    return BadInput(f"The run's manifest is damaged: {reason}. Begin a new run: make split.")
 
 
 def render_manifest(manifest: RunManifest) -> str:
