@@ -54,10 +54,13 @@ class Pipeline:
         self._run(phase, force)
 
     def _run(self, phase: str, force: bool) -> None:
-        job_id = self._running_job(phase) or self._submit(
-            build_request(self.profile, phase, self.run_id, self.namespace, force)
-        )
-        job = watch(self.store.hub.api, job_id, self.namespace)
+        api = self.store.hub.api
+        if job_id := self._running_job(phase):
+            job = watch(api, job_id, self.namespace)
+        else:
+            request = build_request(self.profile, phase, self.run_id, self.namespace, force)
+            job_id = self._submit(request)
+            job = watch(api, job_id, self.namespace, lambda: self._record_launch(request, job_id))
         manifest = self._settle(phase, job)
         self._require_success(manifest.phases[phase], phase, job)
 
@@ -92,13 +95,16 @@ class Pipeline:
                 namespace=self.namespace,
             )
         say(f"{request.phase}: job {job.id} on {target.flavor}, run {request.run_id}")
+        return job.id
+
+    def _record_launch(self, request: JobRequest, job_id: str) -> None:
+        target = request.target
 
         def change(manifest: RunManifest) -> None:
-            attempt = manifest.phases[request.phase].attempt(job.id)
+            attempt = manifest.phases[request.phase].attempt(job_id)
             attempt.flavor, attempt.image, attempt.request = target.flavor, target.image, request.digest
 
-        self.store.update(request.run_id, change, f"{request.phase}: launched as job {job.id}")
-        return job.id
+        self.store.update(request.run_id, change, f"{request.phase}: launched as job {job_id}")
 
     def _settle(self, phase: str, job: JobInfo) -> RunManifest:
         """Record the job's cost and times, and its end where it had no chance to do so itself."""

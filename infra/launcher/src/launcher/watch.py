@@ -1,5 +1,7 @@
 """Follow a job to its end."""
 
+from collections.abc import Callable
+
 from huggingface_hub import HfApi, JobInfo, JobStage
 
 from launcher.terminal import LogView, ask_on_interrupt, say
@@ -9,14 +11,19 @@ from shared.hub import hub_errors
 TERMINAL_STAGES = (JobStage.COMPLETED, JobStage.CANCELED, JobStage.ERROR, JobStage.DELETED)
 
 
-def watch(api: HfApi, job_id: str, namespace: str) -> JobInfo:
+def watch(api: HfApi, job_id: str, namespace: str, record: Callable[[], None] | None = None) -> JobInfo:
     """Show a job's log until it ends, and return what the Jobs API says of it then.
+
+    Args:
+        record: called first, and again if Ctrl-C cut it off: from here on the job is running and may cost money.
 
     Raises:
         Interrupted: the user chose to let the job run on by itself.
     """
     while True:
         try:
+            if record:
+                record()
             return _follow(api, job_id, namespace)
         except KeyboardInterrupt:
             choice = ask_on_interrupt(job_id)
