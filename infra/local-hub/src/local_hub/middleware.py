@@ -1,7 +1,9 @@
 """What happens to every request: raw paths, who asks, and an answer whatever goes wrong."""
 
+import errno
 import logging
 import secrets
+import sqlite3
 from email.utils import formatdate
 
 from starlette.exceptions import HTTPException
@@ -13,6 +15,8 @@ from local_hub.accounts import Accounts
 from local_hub.errors import ApiError
 
 logger = logging.getLogger("local_hub")
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class RawPathMiddleware:
@@ -103,8 +107,16 @@ def _as_api_error(error: Exception, request_id: str) -> ApiError:
         return error
     if isinstance(error, HTTPException):
         return ApiError(error.status_code, error.detail, headers=error.headers)
+    if _is_out_of_space(error):
+        return ApiError(507, f"The hub has no space left on its disk ({error}). Free some, then try again.")
     logger.error("request %s failed", request_id, exc_info=error)
     return ApiError(500, f"Internal error {type(error).__name__}; the hub's log has request {request_id}")
+
+
+def _is_out_of_space(error: Exception) -> bool:
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in _NO_SPACE
 
 
 def _header_safe(text: str) -> str:

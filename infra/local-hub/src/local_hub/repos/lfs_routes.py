@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from local_hub.errors import ApiError
 from local_hub.repos.access import open_repo_to_write
 from local_hub.repos.blobs import IncomingBlob
-from local_hub.repos.body import read_blocks, read_object
+from local_hub.repos.body import read_blocks, read_body, read_object
 from local_hub.repos.lfs import (
     LIFETIME_SECONDS,
     Ticket,
@@ -121,17 +121,21 @@ async def upload_part(request: Request) -> Response:
     return Response(headers={"ETag": f'"{incoming.sha256}"'})
 
 
-def complete_upload(request: Request) -> Response:
+async def complete_upload(request: Request) -> Response:
     """Joins the parts of a large file; doing it twice does no harm."""
-    store = store_of(request)
-    ticket = store.signer.verify(COMPLETION, dict(request.query_params))
+    ticket = store_of(request).signer.verify(COMPLETION, dict(request.query_params))
+    await read_body(request)
+    await run_in_threadpool(_complete, store_of(request), ticket)
+    return JSONResponse({})
+
+
+def _complete(store: RepoStore, ticket: Ticket) -> None:
     with store.database.read() as db:
         done = has_large_file(db, ticket.repo_key, ticket.oid)
     if not done:
         parts = part_count(ticket.size, store.config.multipart_part_bytes)
         join_parts(store.blobs, ticket, parts, BLOCK_BYTES)
         _record(store, ticket)
-    return JSONResponse({})
 
 
 async def _receive(request: Request, incoming: IncomingBlob, limit: int) -> None:
