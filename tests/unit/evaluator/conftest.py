@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from models import make_question, make_qwen3
+import torch
+from models import make_llama, make_question, make_qwen3
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from evaluator.answers import Answer, grade
@@ -13,8 +14,22 @@ from evaluator.generate import Completion
 @pytest.fixture(scope="session")
 def qwen3(tmp_path_factory):
     """A tiny untrained model and its tokenizer."""
-    folder = make_qwen3(tmp_path_factory.mktemp("models") / "qwen3")
-    return AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    return load_sharpened(make_qwen3(tmp_path_factory.mktemp("models") / "qwen3"))
+
+
+@pytest.fixture(scope="session")
+def llama(tmp_path_factory):
+    """The like without a padding token."""
+    return load_sharpened(make_llama(tmp_path_factory.mktemp("models") / "llama"))
+
+
+def load_sharpened(folder):
+    """Load a model with its layers scaled up: as it is made, it says the same whatever it reads."""
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    with torch.no_grad():
+        for parameter in model.model.layers.parameters():
+            parameter.mul_(6 if parameter.ndim == 2 else 1)
+    return model, AutoTokenizer.from_pretrained(folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,22 +1,19 @@
 """Greedy answers: batches change the speed and nothing else."""
 
 import copy
+from collections import Counter
 
 import pytest
 import torch
-from models import make_llama, make_question
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from models import make_question
 
 from evaluator.generate import build_decoder
 from shared.lm.chat import encode_prompt, stop_token_ids
 
 
-@pytest.fixture
-def prompts(qwen3):
-    questions = [
-        make_question(number, question=f"Which nerve? {'Well, ' * (number % 5)}") for number in range(11)
-    ]
-    return [encode_prompt(qwen3[1], question) for question in questions]
+def make_prompts(tokenizer):
+    questions = [make_question(number, opa="Well, " * (number % 5)) for number in range(11)]
+    return [encode_prompt(tokenizer, question) for question in questions]
 
 
 def complete(model, tokenizer, prompts, batch_size, max_new_tokens=12):
@@ -25,38 +22,56 @@ def complete(model, tokenizer, prompts, batch_size, max_new_tokens=12):
     return [(completion.text, completion.new_tokens, completion.cut_off) for completion in completions]
 
 
-def greedy_by_hand(model, tokenizer, prompt, max_new_tokens):
+def greedy_ids(model, tokenizer, prompt, max_new_tokens=12):
     stop, ids = stop_token_ids(model, tokenizer), list(prompt)
-    for count in range(1, max_new_tokens + 1):
+    while len(ids) < len(prompt) + max_new_tokens and ids[-1] not in stop:
         with torch.no_grad():
-            token = int(model(torch.tensor([ids])).logits[0, -1].argmax())
-        if token in stop:
-            return tokenizer.decode(ids[len(prompt) :], skip_special_tokens=True), count, False
-        ids.append(token)
-    return tokenizer.decode(ids[len(prompt) :], skip_special_tokens=True), max_new_tokens, True
+            ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
+    return ids[len(prompt) :]
+
+
+def greedy_by_hand(model, tokenizer, prompts):
+    answers, stop = (
+        [greedy_ids(model, tokenizer, prompt) for prompt in prompts],
+        stop_token_ids(model, tokenizer),
+    )
+    texts = [
+        tokenizer.decode([token for token in ids if token not in stop], skip_special_tokens=True)
+        for ids in answers
+    ]
+    return [(text, len(ids), ids[-1] not in stop) for text, ids in zip(texts, answers, strict=True)]
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 32])
-def test_batched_answers_are_those_of_one_prompt_at_a_time(qwen3, prompts, batch_size):
-    model, tokenizer = qwen3
-    expected = [greedy_by_hand(model, tokenizer, prompt, 12) for prompt in prompts]
-    assert len(set(map(len, prompts))) > 1
+@pytest.mark.parametrize("architecture", ["qwen3", "llama"])
+def test_batched_answers_are_those_of_one_prompt_at_a_time(request, architecture, batch_size):
+    model, tokenizer = request.getfixturevalue(architecture)
+    prompts = make_prompts(tokenizer)
+    expected = greedy_by_hand(model, tokenizer, prompts)
+    assert len(set(map(len, prompts))) > 3
+    assert len(set(expected)) > 3
     assert complete(model, tokenizer, prompts, batch_size) == expected
 
 
-def test_an_answer_ends_at_the_end_of_the_turn_and_counts_its_token(qwen3, prompts):
-    model, tokenizer = copy.deepcopy(qwen3[0]), qwen3[1]
-    first = greedy_by_hand(model, tokenizer, prompts[0], 1)[0]
-    end = tokenizer.convert_tokens_to_ids("<|im_end|>")
-    favourite = tokenizer.encode(first, add_special_tokens=False)
-    with torch.no_grad():
-        # Twice the direction of the favourite: wherever it would win, the end of the turn wins now.
-        model.get_output_embeddings().weight[end] = 2 * model.get_output_embeddings().weight[favourite[0]]
-    assert complete(model, tokenizer, prompts[:1], 1) == [("", 1, False)]
+def test_a_tokenizer_without_a_padding_token_is_among_those_tested(llama):
+    assert llama[1].pad_token_id is None
 
 
-def test_what_the_repo_configures_for_sampling_is_not_used(qwen3, prompts):
+def test_answers_end_at_the_models_own_end_token_which_counts_and_is_left_out(qwen3):
     model, tokenizer = copy.deepcopy(qwen3[0]), qwen3[1]
+    prompts = make_prompts(tokenizer)
+    said = Counter(token for prompt in prompts for token in set(greedy_ids(model, tokenizer, prompt)))
+    model.generation_config.eos_token_id = next(
+        token for token, answers in said.items() if 1 < answers < len(prompts)
+    )
+    expected = greedy_by_hand(model, tokenizer, prompts)
+    assert {cut_off for _, _, cut_off in expected} == {True, False}
+    assert complete(model, tokenizer, prompts, 4) == expected
+
+
+def test_what_the_repo_configures_for_sampling_is_not_used(qwen3):
+    model, tokenizer = copy.deepcopy(qwen3[0]), qwen3[1]
+    prompts = make_prompts(tokenizer)
     plain = complete(model, tokenizer, prompts, 4)
     model.generation_config.update(
         do_sample=True, temperature=5.0, repetition_penalty=9.0, min_new_tokens=5, max_length=3
@@ -64,16 +79,8 @@ def test_what_the_repo_configures_for_sampling_is_not_used(qwen3, prompts):
     assert complete(model, tokenizer, prompts, 4) == plain
 
 
-def test_a_tokenizer_without_a_padding_token_will_do(tmp_path):
-    folder = make_llama(tmp_path / "llama")
-    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
-    assert tokenizer.pad_token_id is None
-    prompts = [encode_prompt(tokenizer, make_question(number, opa="long " * number)) for number in range(5)]
-    expected = [greedy_by_hand(model, tokenizer, prompt, 12) for prompt in prompts]
-    assert complete(model, tokenizer, prompts, 3) == expected
-
-
-def test_progress_is_reported_after_every_batch(qwen3, prompts):
+def test_progress_is_reported_after_every_batch(qwen3):
     done = []
-    build_decoder(copy.deepcopy(qwen3[0]), qwen3[1], 2).complete(prompts, 4, report=done.append)
+    decoder = build_decoder(copy.deepcopy(qwen3[0]), qwen3[1], max_new_tokens=2)
+    decoder.complete(make_prompts(qwen3[1]), 4, report=done.append)
     assert done == [4, 8, 11]

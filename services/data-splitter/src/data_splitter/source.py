@@ -58,9 +58,9 @@ def _readable(ref: RepoRef) -> Iterator[None]:
     try:
         yield
     except (DatasetsError, pa.ArrowException, ValueError, TypeError) as error:
-        reason = str(error.__cause__ or error).strip().partition("\n")[0]
+        reason = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
         raise BadInput(
-            f"{ref} cannot be read as questions: {reason} "
+            f"{ref} cannot be read as questions: {reason}. "
             f"It needs a {SOURCE_SPLIT} split in parquet, csv or jsonl, with MedMCQA's columns."
         ) from error
 
