@@ -32,6 +32,11 @@ class Fact:
     explanation: str
     also_right: tuple[str, ...] = ()
 
+    def say(self, template: str) -> str:
+        """Fill one of the relation's templates and begin it with a capital, except where that is a symbol."""
+        text = template.format(subject=self.subject, answer=self.answer)
+        return text if text.startswith("t(") else text[0].upper() + text[1:]
+
 
 def read_facts(path: Path) -> tuple[Fact, ...]:
     """Read the facts of every relation of one TOML file, in the order of the file."""

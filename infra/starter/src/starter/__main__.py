@@ -1,0 +1,51 @@
+"""Make the miniature dataset and model, look at them, and put them on a Hub."""
+
+import argparse
+import json
+import sys
+
+from shared.errors import ExitCode, PipelineError
+
+
+def main() -> int:
+    """Run one command and return the process's exit code."""
+    command = _parse_arguments().command
+    try:
+        COMMANDS[command]()
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return ExitCode.OK
+
+
+def push() -> None:
+    """Push the dataset and the model."""
+    from shared.hub import Hub
+    from starter.push import push_dataset, push_model
+
+    hub = Hub()
+    for push_one in (push_dataset, push_model):
+        print(push_one(hub), flush=True)
+
+
+def rows() -> None:
+    """Print the questions as JSON Lines."""
+    from starter.questions import build_rows
+
+    for row in build_rows():
+        print(json.dumps(row, ensure_ascii=False))
+
+
+COMMANDS = {"push": push, "rows": rows}
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m starter", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=command.__doc__)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
