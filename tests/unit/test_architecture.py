@@ -195,7 +195,7 @@ def unchecked(path):
 
 
 def checks(function, functions, seen=()):
-    """Whether a function asserts something, or calls what raises by its name, itself or through its file's functions."""
+    """Whether a function, or one of its file's functions that it calls, asserts something or calls a check."""
     for node in ast.walk(function):
         if isinstance(node, ast.Assert):
             return True
