@@ -46,8 +46,8 @@ def test_a_guard_of_no_steps_never_stops():
 
 
 def test_completions_that_are_no_json_are_quoted_with_the_reason():
-    assert describe(["The answer is B.", "B, of course"]) == (
-        "one of 2 completions is 'The answer is B.'; 2 of 2 fail with: not JSON. "
+    assert describe(["The answer is B.", "The answer may be C.", "B, of course"]) == (
+        "2 of 3 completions begin with 'The answer '; 3 of 3 fail with: not JSON. "
         "Train SFT longer, until it answers in JSON."
     )
 

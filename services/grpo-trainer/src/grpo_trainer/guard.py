@@ -1,7 +1,7 @@
 """Stops a training whose rewards can teach nothing, and says what the completions look like."""
 
 import os.path
-from collections import Counter
+from collections import Counter, defaultdict
 
 import torch
 
@@ -49,20 +49,26 @@ class RewardGuard:
 
 
 def describe(completions: list[str]) -> str:
-    """Say what completions have in common and what to do about it, quoting one."""
+    """Say how most completions begin, what is wrong with them and what to do about it."""
     total = len(completions)
-    beginning = os.path.commonprefix(completions)[:QUOTED_CHARACTERS]  # noqa: RUF071 - characters are meant
-    quote = f"all {total} completions begin with {beginning!r}" if beginning else _quote(completions)
+    beginning, count = _commonest_beginning(completions)
+    share = f"all {total}" if count == total else f"{count} of {total}"
+    quote = f"{share} completions begin with {beginning!r}"
     if beginning.startswith(THINKING):
         return (
             f"{quote}: the model was taught behind another prompt than it is asked with. "
             "Turn thinking off in both (shared.lm.chat) and redo SFT: make sft FORCE=1."
         )
-    problem, count = Counter(parse_completion(text).problem for text in completions).most_common(1)[0]
+    problem, failing = Counter(parse_completion(text).problem for text in completions).most_common(1)[0]
     if problem is None:
         return f"{quote}. Raise temperature or num_generations, so that answers to one question differ."
-    return f"{quote}; {count} of {total} fail with: {problem}. Train SFT longer, until it answers in JSON."
+    return f"{quote}; {failing} of {total} fail with: {problem}. Train SFT longer, until it answers in JSON."
 
 
-def _quote(completions: list[str]) -> str:
-    return f"one of {len(completions)} completions is {completions[0][:QUOTED_CHARACTERS]!r}"
+def _commonest_beginning(completions: list[str]) -> tuple[str, int]:
+    """Return what the largest lot of completions has in common from the first character on, and its size."""
+    lots: dict[str, list[str]] = defaultdict(list)
+    for text in completions:
+        lots[text[: len(THINKING)]].append(text)
+    largest = max(lots.values(), key=len)
+    return os.path.commonprefix(largest)[:QUOTED_CHARACTERS], len(largest)  # noqa: RUF071 - characters are meant
