@@ -104,7 +104,8 @@ def test_the_published_splits_load_by_name_as_the_reference_draws_them(split, be
     rows = make_rows()
     rows[7]["opb"] = ""
     run_id = begin_run({"train.jsonl": json_lines(rows)})
-    assert split(run_id).returncode == ExitCode.OK
+    done = split(run_id)
+    assert (done.returncode, done.stderr) == (ExitCode.OK, "")
     phase = store.read(run_id).phases["split"]
     loaded = json.loads(run_python("-c", CLIENT, phase.outputs["data"].repo_id, home="client").stdout)
     assert {name: len(drawn) for name, drawn in loaded.items()} == {"sft": 20, "grpo": 10, "eval": 10}

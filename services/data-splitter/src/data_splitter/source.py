@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
-from datasets import Dataset, Features, Value, disable_progress_bars, load_dataset
+from datasets import Dataset, Features, Value, load_dataset
 from datasets.exceptions import DatasetsError
 
 from data_splitter.draw import Row
@@ -24,7 +24,6 @@ def load_source(ref: RepoRef, cache: Path) -> Dataset:
     Raises:
         BadInput: the repo is no such dataset, lacks a column, or counts the answers otherwise.
     """
-    disable_progress_bars()
     with hub_errors(f"loading {ref}"), _readable(ref):
         dataset = load_dataset(ref.repo_id, revision=ref.commit, split=SOURCE_SPLIT, cache_dir=str(cache))
     return check_source(dataset, ref)

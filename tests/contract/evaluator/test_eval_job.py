@@ -1,0 +1,189 @@
+"""The evaluator against a real hub: as a process, and its work alone where models are not what they should be."""
+
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from models import make_question, make_qwen3
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from evaluator.answers import hash_prompt
+from evaluator.evaluate import evaluate_models
+from evaluator.generate import build_decoder
+from evaluator.predictions import SCHEMA
+from evaluator.settings import EvalSettings
+from shared.errors import BadInput, ExitCode, GuardTripped
+from shared.hub import Hub
+from shared.job import Job
+from shared.lm.adapters import merge_adapter, save_adapter, weight_fingerprint
+from shared.lm.chat import encode_prompt
+from shared.manifest import Phase, RunManifest, Source, resolve_inputs
+from shared.prediction import parse_completion
+from shared.runs import ManifestStore
+
+QUESTIONS = [make_question(number, opa="Well, " * (number % 4) + "water") for number in range(7)]
+QUICK = {"max_new_tokens": 8, "batch_size": 4}
+
+
+@pytest.fixture(scope="module")
+def hub(hub_server):
+    return Hub(hub_server.url, hub_server.token)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Three models; that of sft is stored in half precision."""
+    root, half = tmp_path_factory.mktemp("models"), torch.bfloat16
+    kinds = {"base": (0, torch.float32), "sft": (1, half), "grpo": (2, torch.float32)}
+    return {name: make_qwen3(root / name, seed=seed, dtype=dtype) for name, (seed, dtype) in kinds.items()}
+
+
+@pytest.fixture(scope="module")
+def models(hub, folders):
+    """Their references, each with the fingerprint that its training recorded."""
+    return {name: push_model(hub, name, folder) for name, folder in folders.items()}
+
+
+@pytest.fixture
+def begin_run(hub, tmp_path):
+    """Store a run whose training has ended."""
+
+    def begin(models):
+        run_id = f"run-{time.time_ns()}"
+        path = tmp_path / "eval.parquet"
+        pq.write_table(pa.Table.from_pylist([question.model_dump() for question in QUESTIONS]), path)
+        files = {"data/eval-00000-of-00001.parquet": path}
+        data = hub.push_files(f"local/medmcqa-{run_id}-data", "dataset", files, "Add questions")
+        outputs = {
+            "split": {"data": data},
+            "sft": {"model": models["sft"]},
+            "grpo": {"model": models["grpo"]},
+        }
+        manifest = RunManifest(
+            run_id=run_id,
+            profile="demo",
+            seed=0,
+            code="unknown",
+            created_at=datetime.now(UTC),
+            source=Source(dataset=data, base_model=models["base"]),
+        )
+        for name, made in outputs.items():
+            manifest.phases[name] = Phase(status="succeeded", outputs=made)
+        ManifestStore(hub, "local").create(manifest)
+        return manifest
+
+    return begin
+
+
+@pytest.fixture
+def evaluate(hub, begin_run, tmp_path):
+    """Do the work of the phase in this process."""
+
+    def run(models):
+        manifest = begin_run(models)
+        settings = EvalSettings(run_id=manifest.run_id, namespace="local", **QUICK)
+        inputs = resolve_inputs(manifest, "eval")
+        job = Job("eval", settings, hub, ManifestStore(hub, "local"), manifest, inputs, tmp_path)
+        return job, lambda: evaluate_models(job)
+
+    return run
+
+
+def push_model(hub, name, folder):
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
+    ref = hub.push_folder(f"starter/evaluated-{name}", "model", folder, "Add the model")
+    return ref.model_copy(update={"fingerprint": weight_fingerprint(model)})
+
+
+def push_adapter(hub, base_folder, base, folder):
+    torch.manual_seed(3)
+    model = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(base_folder),
+        LoraConfig(target_modules=["q_proj"], init_lora_weights=False, task_type="CAUSAL_LM"),
+    )
+    save_adapter(model, base, folder)
+    AutoTokenizer.from_pretrained(base_folder).save_pretrained(folder)
+    return hub.push_folder(f"starter/adapter-{time.time_ns()}", "model", folder, "Add the adapter")
+
+
+def read_answers(hub, ref, name):
+    return pq.read_table(hub.download(ref, f"data/{name}.parquet"))
+
+
+def answer_by_hand(folder):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    prompts = [encode_prompt(tokenizer, question) for question in QUESTIONS]
+    completions = build_decoder(model, tokenizer, 8).complete(prompts, 1, report=lambda done: None)
+    return [hash_prompt(prompt) for prompt in prompts], [completion.text for completion in completions]
+
+
+def test_every_answer_is_kept_in_the_order_of_the_questions(hub, hub_env, begin_run, models, folders):
+    manifest = begin_run(models)
+    options = [
+        "--run-id",
+        manifest.run_id,
+        "--namespace",
+        "local",
+        "--max-new-tokens",
+        "8",
+        "--batch-size",
+        "4",
+    ]
+    command = [sys.executable, "-m", "evaluator", *options]
+    done = subprocess.run(command, env=hub_env, text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (ExitCode.OK, "")
+    assert "eval 21/21 (100%)" in done.stdout
+    phase = ManifestStore(hub, "local").read(manifest.run_id).phases["eval"]
+    assert {name: measured["fingerprint"] for name, measured in phase.metrics["models"].items()} == {
+        name: ref.fingerprint for name, ref in models.items()
+    }
+    for name, folder in folders.items():
+        table = read_answers(hub, phase.outputs["predictions"], name)
+        assert table.schema.remove_metadata() == SCHEMA
+        answers = table.to_pydict()
+        assert answers["row_id"] == [question.id for question in QUESTIONS]
+        assert answers["gold"] == [question.letter for question in QUESTIONS]
+        assert (answers["prompt_hash"], answers["text"]) == answer_by_hand(folder)
+        parsed = [parse_completion(text) for text in answers["text"]]
+        assert answers["is_json"] == [completion.is_json for completion in parsed]
+        measured = phase.metrics["models"][name]
+        assert (measured["rows"], measured["correct"]) == (7, sum(answers["correct"]))
+    assert (phase.metrics["majority_letter"], phase.metrics["majority_letter_rate"]) == ("A", 2 / 7)
+
+
+def test_a_model_that_is_the_base_again_fails_the_phase_but_keeps_the_answers_before_it(
+    hub, evaluate, models
+):
+    job, work = evaluate(models | {"grpo": models["base"]})
+    with pytest.raises(
+        GuardTripped, match=r"broken at grpo: starter/evaluated-base@\w+ has the very weights of base"
+    ):
+        work()
+    head = hub.resolve(job.repo("predictions"), "dataset")
+    files = hub.api.list_repo_files(head.repo_id, repo_type="dataset", revision=head.commit)
+    assert [name for name in files if name.endswith(".parquet")] == ["data/base.parquet", "data/sft.parquet"]
+
+
+def test_a_repo_with_only_an_adapter_is_merged_onto_what_it_was_trained_from(
+    hub, evaluate, models, folders, tmp_path
+):
+    adapter = push_adapter(hub, folders["base"], models["base"], tmp_path / "adapter")
+    _, work = evaluate(models | {"sft": adapter})
+    merged = merge_adapter(AutoModelForCausalLM.from_pretrained(folders["base"]), tmp_path / "adapter")
+    assert work().metrics["models"]["sft"]["fingerprint"] == weight_fingerprint(merged)
+
+
+def test_an_adapter_on_the_base_is_not_taken_for_one_on_sft(hub, evaluate, models, folders, tmp_path):
+    adapter = push_adapter(hub, folders["base"], models["base"], tmp_path / "adapter")
+    _, work = evaluate(models | {"grpo": adapter})
+    with pytest.raises(
+        BadInput, match=r"belongs to starter/evaluated-base@\w+, but the run says starter/evaluated-sft"
+    ):
+        work()
