@@ -116,8 +116,8 @@ class Pipeline:
             attempt.cost_usd = cost
             attempt.started_at = attempt.started_at or job.started_at
             attempt.finished_at = attempt.finished_at or job.finished_at
-            if job.status.stage == JobStage.COMPLETED:
-                attempt.exit_code = ExitCode.OK
+            if attempt.exit_code is None:
+                attempt.exit_code = _exit_code(job)
             if record.status in ("pending", "running"):
                 record.status = "interrupted" if _was_stopped(job) else "failed"
                 record.error = _reason(job)
@@ -130,11 +130,10 @@ class Pipeline:
             took = f" in {format_duration(seconds)}" if seconds is not None else ""
             say(f"{phase} succeeded{took}.")
             return
-        code = record.attempt(job.id).exit_code
+        ended = "was not redone" if record.status == "succeeded" else record.status
         raise PhaseFailed(
-            f"{phase} {record.status} in job {job.id}: {record.error or _reason(job)} "
-            f"Its log: make logs PHASE={phase}.",
-            ExitCode(code) if code else ExitCode.INTERNAL_ERROR,
+            f"{phase} {ended} in job {job.id}: {record.error or _reason(job)} Its log: make logs PHASE={phase}.",
+            ExitCode(record.attempt(job.id).exit_code or ExitCode.INTERNAL_ERROR),
         )
 
 
@@ -154,6 +153,12 @@ def _was_asked_for(record: Phase, request: JobRequest) -> bool:
 def _was_stopped(job: JobInfo) -> bool:
     timed_out = "timeout" in (job.status.message or "").lower()
     return timed_out or job.status.stage in (JobStage.CANCELED, JobStage.DELETED)
+
+
+def _exit_code(job: JobInfo) -> ExitCode:
+    if job.status.stage == JobStage.COMPLETED:
+        return ExitCode.OK
+    return ExitCode.INTERRUPTED if _was_stopped(job) else ExitCode.INTERNAL_ERROR
 
 
 def _reason(job: JobInfo) -> str:

@@ -1,0 +1,76 @@
+"""How the launcher brings a phase up to date, with the phase that needs no model: split."""
+
+import signal
+import subprocess
+
+from shared.errors import ExitCode
+
+
+def test_split_begins_a_run_and_records_its_job(launch, profile):
+    result = launch("split", "--profile", profile, "--seed", "3")
+    assert result.returncode == 0, result.stderr
+    manifest = launch.manifest()
+    assert (manifest.profile, manifest.seed) == ("mine", 3)
+    assert result.stderr.splitlines()[0] == f"Begin run {manifest.run_id} (profile mine, seed 3)."
+    phase = manifest.phases["split"]
+    assert phase.status == "succeeded"
+    assert phase.metrics["rows"] == {"sft": 4, "grpo": 2, "eval": 2}
+    (attempt,) = phase.attempts
+    assert (attempt.flavor, attempt.image, attempt.exit_code) == ("cpu-basic", "i", 0)
+    assert attempt.started_at < attempt.finished_at
+    assert f"job {attempt.job_id} on cpu-basic" in result.stderr
+
+
+def test_a_named_run_is_up_to_date_until_something_changes(launch, profile):
+    launch("split", "--profile", profile)
+    run_id = launch.manifest().run_id
+    again = ("split", "--run", run_id, "--profile", profile)
+    assert launch(*again).stderr == f"split is up to date in run {run_id}.\n"
+    assert "split succeeded" in launch(*again, SPLIT_EVAL_ROWS="3").stderr
+    assert launch.manifest().phases["split"].metrics["rows"]["eval"] == 3
+    assert "split succeeded" in launch(*again, "--force", SPLIT_EVAL_ROWS="3").stderr
+
+
+def test_split_without_a_run_begins_another(launch, profile, store):
+    assert launch("split", "--profile", profile, "--seed", "1").returncode == 0
+    assert launch("split", "--profile", profile, "--seed", "2").returncode == 0
+    assert {run_id[-1] for run_id in store.list_run_ids()} == {"1", "2"}
+    assert launch.manifest().seed == 2
+
+
+def test_a_failing_upstream_phase_keeps_the_next_one_from_starting(launch, profile):
+    result = launch("sft", "--profile", profile, SPLIT_SFT_ROWS="500")
+    assert result.returncode == ExitCode.BAD_INPUT
+    assert "sft needs split: running it first." in result.stderr
+    manifest = launch.manifest()
+    assert (manifest.phases["split"].status, manifest.phases["sft"].attempts) == ("failed", [])
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("error: split failed in job ")
+    assert manifest.phases["split"].error in last
+
+
+def test_the_log_of_the_newest_job_is_shown(split_done):
+    result = split_done("logs", "--phase", "split")
+    assert result.returncode == 0
+    assert "Settings of split:" in result.stdout
+
+
+def test_runs_lists_every_run_with_its_phases(split_done):
+    (line,) = split_done("runs", COLUMNS="200").stdout.splitlines()[1:]
+    run_id = split_done.manifest().run_id
+    assert line.split() == [run_id, "mine", "7", "succeeded", "pending", "pending", "pending", "pending"]
+
+
+def test_a_stopped_launcher_cancels_its_job_where_nobody_can_be_asked(launch, profile, hub):
+    process = subprocess.Popen(
+        launch.command("split", "--profile", profile), cwd=launch.folder, env=launch.environment, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    launched = next(line for line in process.stderr if line.startswith("split: job "))
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    job_id = launched.split()[2]
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert f"Cancelling job {job_id} ..." in errors
+    assert hub.api.inspect_job(job_id=job_id, namespace=launch.namespace).status.stage == "CANCELED"
+    assert launch.manifest().phases["split"].status == "interrupted"

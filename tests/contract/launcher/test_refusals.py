@@ -1,0 +1,91 @@
+"""What a user gets wrong is refused in one line, with its exit code, before a job is launched."""
+
+import re
+
+from shared.errors import ExitCode
+from shared.runs import ManifestStore
+
+
+def refusal(result, code):
+    """The one line that a refusal prints, and nothing else."""
+    assert (result.returncode, result.stdout) == (code, ""), result.stderr
+    (line,) = [line for line in result.stderr.splitlines() if not line.startswith("Begin run")]
+    return line
+
+
+def test_an_unknown_profile(launch):
+    line = refusal(launch("sft", "--profile", "dmeo"), ExitCode.BAD_INPUT)
+    assert line.startswith("error: There is no profile dmeo. Known profiles: demo, ")
+
+
+def test_an_unknown_setting_in_a_profile(launch, write_profile, sources):
+    profile = write_profile(*sources, "[grpo]\nlearning_rat = 0.1\n")
+    line = refusal(launch("split", "--profile", profile), ExitCode.BAD_INPUT)
+    assert "no setting learning_rat (in [grpo] of profile mine). Did you mean learning_rate?" in line
+
+
+def test_a_misspelled_variable_of_a_late_phase_is_refused_before_the_first(
+    launch, write_profile, sources, hub
+):
+    result = launch("split", "--profile", write_profile(*sources), EVAL_BATCHSIZE="4")
+    line = refusal(result, ExitCode.BAD_INPUT)
+    assert line == (
+        "error: There is no setting EVAL_BATCHSIZE (in the environment). Did you mean EVAL_BATCH_SIZE?"
+    )
+
+
+def test_a_source_dataset_that_is_not_there(launch):
+    line = refusal(launch("split", "--source-dataset", "local/nothing"), ExitCode.BAD_INPUT)
+    assert line.startswith("error: The source dataset local/nothing cannot be used. Not found")
+
+
+def test_a_base_model_without_a_chat_template(launch, write_profile, sources, hub):
+    hub.push_files("local/mute", "model", {"tokenizer_config.json": b"{}"}, "Add tokenizer")
+    profile = write_profile(sources[0], "local/mute")
+    line = refusal(launch("split", "--profile", profile), ExitCode.BAD_INPUT)
+    assert line.startswith("error: The base model local/mute has no chat template")
+
+
+def test_results_before_any_run(launch):
+    line = refusal(launch("results"), ExitCode.BAD_INPUT)
+    assert line == "error: There is no such run yet. Begin one: make sft grpo eval report."
+
+
+def test_a_run_that_does_not_exist(launch):
+    line = refusal(launch("manifest", "--run", "nosuchrun"), ExitCode.BAD_INPUT)
+    assert line.startswith(f"error: There is no run nosuchrun in {launch.namespace}/medmcqa-runs. List them")
+
+
+def test_a_hub_that_does_not_answer(launch):
+    line = refusal(
+        launch("manifest", "--run", "r", HF_ENDPOINT="http://127.0.0.1:9"), ExitCode.INTERNAL_ERROR
+    )
+    assert "The Hub did not answer" in line
+    assert "make hub" in line
+
+
+def test_a_dataset_without_the_columns_fails_the_split_with_the_jobs_own_error(
+    launch, write_profile, sources, hub
+):
+    hub.push_files("local/odd", "dataset", {"train.jsonl": b'{"id": "q", "text": "no options"}'}, "Add rows")
+    result = launch("split", "--profile", write_profile("local/odd", sources[1]))
+    assert result.returncode == ExitCode.BAD_INPUT
+    last = result.stderr.splitlines()[-1]
+    assert re.match(r"error: split failed in job \w+: .*opa.* Its log: make logs PHASE=split\.$", last), last
+
+
+def test_results_of_a_run_that_was_not_evaluated(split_done):
+    line = refusal(split_done("results"), ExitCode.UPSTREAM_NOT_READY)
+    assert line.endswith("has no results: eval is pending. Evaluate it: make eval.")
+
+
+def test_a_manifest_of_a_newer_schema(split_done, new_launcher, hub):
+    manifest = split_done.manifest()
+    newer = manifest.model_dump_json().replace('"schema_version":1', '"schema_version":2')
+    colleague = new_launcher()
+    repo_id = ManifestStore(hub, colleague.namespace).repo_id
+    hub.push_files(
+        repo_id, "dataset", {f"runs/{manifest.run_id}/manifest.json": newer.encode()}, "From the future"
+    )
+    line = refusal(colleague("sft"), ExitCode.BAD_INPUT)
+    assert line.startswith("error: This run's manifest has schema 2, this code knows 1. Update your checkout")
