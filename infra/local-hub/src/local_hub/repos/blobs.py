@@ -1,4 +1,4 @@
-"""File contents on disk, each under its SHA-256: `objects/ab/cdef…`."""
+"""Large files on disk, each under its SHA-256: `objects/ab/cdef…`."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ from typing import Self
 
 
 class BlobStore:
-    """The contents of every repo. A content is either there, whole and on disk, or not there at all.
+    """The large files of every repo. A content is either there, whole and on disk, or not there at all.
 
     Names that clients choose never reach the file system. New content is written under `incoming/`, in
     the same file system, and moved into place when it is complete and flushed.
@@ -32,22 +32,9 @@ class BlobStore:
         """Whether the content is there."""
         return self.path(sha256).is_file()
 
-    def read(self, sha256: str) -> bytes:
-        """A small content as a whole."""
-        return self.path(sha256).read_bytes()
-
     def receive(self) -> "IncomingBlob":
         """Begins a new content, to be used in a `with` statement."""
         return IncomingBlob(self, self._incoming / secrets.token_hex(16))
-
-    def add(self, content: bytes) -> str:
-        """Stores a small content and returns its SHA-256."""
-        sha256 = hashlib.sha256(content).hexdigest()
-        if not self.exists(sha256):
-            with self.receive() as incoming:
-                incoming.write(content)
-                incoming.keep()
-        return sha256
 
     def parts_folder(self, upload: str) -> Path:
         """The folder that collects the parts of a multipart upload; swept like any unfinished upload."""
@@ -114,13 +101,3 @@ def flush_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def git_blob_id(content: bytes) -> str:
-    """The id that git gives a file with this content."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-
-
-def lfs_pointer(sha256: str, size: int) -> bytes:
-    """The text that stands for a large file in git."""
-    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()

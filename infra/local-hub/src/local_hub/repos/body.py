@@ -10,7 +10,7 @@ from starlette.requests import Request
 from local_hub.errors import ApiError
 
 MAX_BODY_BYTES = 16 * 1024**2
-MAX_LINE_BYTES = 32 * 1024**2
+MAX_LINE_BYTES = 10 * 1024**2
 
 
 async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:

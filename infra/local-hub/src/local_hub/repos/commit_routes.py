@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, Response
 from local_hub.errors import ApiError
 from local_hub.repos import history
 from local_hub.repos.access import open_repo_to_write, param, signed_in
-from local_hub.repos.blobs import BlobStore
 from local_hub.repos.body import read_lines, read_object, text_field
 from local_hub.repos.commits import Change, Header, parse_change, parse_header, write_commit
+from local_hub.repos.contents import ContentBuffer, read_content
 from local_hub.repos.paging import flag
 from local_hub.repos.patterns import is_ignored, is_large_by_attributes
 from local_hub.repos.registry import Repo
@@ -43,12 +43,11 @@ def _preupload(request: Request, payload: dict[str, Any]) -> Response:
     files = payload.get("files")
     if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
         raise ApiError(400, '"files" must be a list of objects')
-    store = store_of(request)
-    with store.database.read() as db:
+    with store_of(request).database.read() as db:
         repo = open_repo_to_write(db, request)
         tree_id = history.resolve(db, repo, param(request, "revision")).tree_id
-        ignored = payload.get("gitIgnore") or _read_text(db, store.blobs, tree_id, ".gitignore")
-        rules = _Rules(_read_text(db, store.blobs, tree_id, ".gitattributes"), ignored)
+        ignored = payload.get("gitIgnore") or _read_text(db, tree_id, ".gitignore")
+        rules = _Rules(_read_text(db, tree_id, ".gitattributes"), ignored)
         return JSONResponse({"files": [_advice(db, tree_id, rules, file) for file in files]})
 
 
@@ -85,27 +84,27 @@ def _sample(text: str) -> bytes:
         raise ApiError(400, f"Invalid base64 in sample: {error}") from error
 
 
-def _read_text(db: sqlite3.Connection, blobs: BlobStore, tree_id: str, path: str) -> str:
+def _read_text(db: sqlite3.Connection, tree_id: str, path: str) -> str:
     entry = find_entry(db, tree_id, path)
     if entry is None or entry.kind != "file":
         return ""
-    return blobs.read(entry.sha256).decode(errors="replace")
+    return read_content(db, entry).decode(errors="replace")
 
 
 async def commit(request: Request) -> Response:
     """Applies a list of changes to a branch, all or nothing."""
     await run_in_threadpool(_check_before_reading, request)
-    blobs = store_of(request).blobs
+    buffer = ContentBuffer(store_of(request).database)
     header: Header | None = None
     changes: list[Change] = []
     async for line in read_lines(request):
         if header is None:
             header = parse_header(line)
         else:
-            changes.append(await run_in_threadpool(parse_change, blobs, line))
+            changes.append(await run_in_threadpool(parse_change, buffer, line))
     if header is None:
         raise ApiError(400, "A commit must begin with its header")
-    return await run_in_threadpool(_commit, request, header, changes)
+    return await run_in_threadpool(_commit, request, header, changes, buffer)
 
 
 def _check_before_reading(request: Request) -> None:
@@ -115,9 +114,10 @@ def _check_before_reading(request: Request) -> None:
         history.branch_head(db, repo, param(request, "revision"))
 
 
-def _commit(request: Request, header: Header, changes: list[Change]) -> Response:
+def _commit(request: Request, header: Header, changes: list[Change], buffer: ContentBuffer) -> Response:
     with store_of(request).database.write() as db:
         repo = open_repo_to_write(db, request)
+        buffer.flush(db)
         author = signed_in(request).name
         made = write_commit(db, repo, param(request, "revision"), author, header, changes)
     return JSONResponse({"commitOid": made.sha, "commitUrl": _commit_url(request, repo, made.sha)})

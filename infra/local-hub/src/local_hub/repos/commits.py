@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_hub.errors import ApiError
-from local_hub.repos.blobs import BlobStore, git_blob_id, lfs_pointer
 from local_hub.repos.body import parse_object, text_field
+from local_hub.repos.contents import ContentBuffer, git_blob_id, lfs_pointer
 from local_hub.repos.edit import TreeEditor
 from local_hub.repos.history import Commit, add_commit, branch_head, set_ref
 from local_hub.repos.names import check_path
@@ -66,8 +66,8 @@ def parse_header(line: bytes) -> Header:
     return Header(text_field(value, "summary"), str(value.get("description") or ""), parent)
 
 
-def parse_change(blobs: BlobStore, line: bytes) -> Change:
-    """Reads one change; the content of a small file that comes with it is stored at once."""
+def parse_change(buffer: ContentBuffer, line: bytes) -> Change:
+    """Reads one change; the content of a file that comes with it goes to the buffer."""
     key, value = _key_and_value(line)
     path = text_field(value, "path")
     if key in ("deletedFile", "deletedFolder"):
@@ -75,13 +75,8 @@ def parse_change(blobs: BlobStore, line: bytes) -> Change:
     if key == "lfsFile":
         return PutLargeFile(_checked(path), text_field(value, "oid"))
     if key == "file":
-        return PutFile(_checked(path), store_file(blobs, _content(value)))
+        return PutFile(_checked(path), buffer.add(_content(value)))
     raise ApiError(400, f"Unknown change in commit: '{key}'")
-
-
-def store_file(blobs: BlobStore, content: bytes) -> Entry:
-    """Stores a small file and returns the entry that stands for it in a tree."""
-    return Entry("file", git_blob_id(content), len(content), blobs.add(content))
 
 
 def write_commit(

@@ -12,9 +12,11 @@ from local_hub.errors import ApiError
 from local_hub.repos import history
 from local_hub.repos.access import open_repo, param
 from local_hub.repos.body import read_form
+from local_hub.repos.contents import read_content
 from local_hub.repos.history import Commit
 from local_hub.repos.names import quoted
 from local_hub.repos.paging import flag, page_answer
+from local_hub.repos.ranges import bytes_response
 from local_hub.repos.registry import Repo
 from local_hub.repos.shapes import tree_item
 from local_hub.repos.store import store_of
@@ -40,13 +42,20 @@ def resolve_file(request: Request) -> Response:
         repo = open_repo(db, request)
         commit = history.resolve(db, repo, param(request, "revision"))
         entry = find_entry(db, commit.tree_id, path)
-    if entry is None or entry.is_folder:
-        raise ApiError(404, f"Entry not found: {path}", "EntryNotFound", {"X-Repo-Commit": commit.sha})
+        if entry is None or entry.is_folder:
+            raise ApiError(404, f"Entry not found: {path}", "EntryNotFound", {"X-Repo-Commit": commit.sha})
+        headers = _file_headers(commit, entry)
+        name = path.rpartition("/")[2]
+        if entry.kind == "file":
+            headers["Content-Disposition"] = f"inline; filename*=utf-8''{quoted(name)}"
+            return bytes_response(
+                read_content(db, entry), request.headers.get("Range"), "text/plain", headers
+            )
     return BlobResponse(
         store.blobs.path(entry.sha256),
-        headers=_file_headers(commit, entry),
-        media_type="text/plain" if entry.kind == "file" else "application/octet-stream",
-        filename=path.rpartition("/")[2],
+        headers=headers,
+        media_type="application/octet-stream",
+        filename=name,
         content_disposition_type="inline",
     )
 

@@ -19,7 +19,7 @@ from local_hub.repos.access import (
     visible_repo,
 )
 from local_hub.repos.body import read_object, text_field
-from local_hub.repos.commits import store_file
+from local_hub.repos.contents import save_content
 from local_hub.repos.names import RepoType
 from local_hub.repos.paging import flag, number, page_answer
 from local_hub.repos.patterns import DEFAULT_ATTRIBUTES
@@ -44,7 +44,6 @@ def _create(request: Request, payload: dict[str, Any]) -> Response:
             403, f'You don\'t have the rights to create a {repo_type} under the namespace "{namespace}"'
         )
     store = store_of(request)
-    attributes = store_file(store.blobs, DEFAULT_ATTRIBUTES.encode())
     with store.database.write() as db:
         existing = registry.find_repo(db, repo_type, namespace, name)
         if existing is not None and existing.id == f"{namespace}/{name}":
@@ -53,7 +52,7 @@ def _create(request: Request, payload: dict[str, Any]) -> Response:
                 409, f"You already created this {repo_type} repo: {existing.id}", body={"url": url}
             )
         repo = registry.insert_repo(db, repo_type, namespace, name, _asks_private(payload, default=False))
-        tree_id = save_folder(db, {".gitattributes": attributes})
+        tree_id = save_folder(db, {".gitattributes": save_content(db, DEFAULT_ATTRIBUTES.encode())})
         first = history.add_commit(db, repo, None, tree_id, "initial commit", "", user.name)
         history.set_ref(db, repo, "heads", history.MAIN, first.sha)
     url = f"{origin_of(request)}/{repo.url_path}"
@@ -120,7 +119,7 @@ def repo_info(request: Request) -> Response:
         revision = param(request, "revision") if "revision" in request.path_params else history.MAIN
         commit = history.resolve(db, repo, revision)
         with_blobs = flag(request.query_params, "blobs")
-        return JSONResponse(repo_details(db, store.blobs, repo, commit, with_blobs))
+        return JSONResponse(repo_details(db, repo, commit, with_blobs))
 
 
 def list_repos(request: Request) -> Response:
@@ -146,9 +145,9 @@ def _filtered(request: Request, store: RepoStore) -> list[dict[str, Any]]:
             ):
                 continue
             head = history.branch_head(db, repo, history.MAIN)
-            item = repo_summary(db, store.blobs, repo, head)
+            item = repo_summary(db, repo, head)
             if wanted <= {*item["tags"]}:
-                found.append(repo_details(db, store.blobs, repo, head, False) if detailed else item)
+                found.append(repo_details(db, repo, head, False) if detailed else item)
     return found
 
 

@@ -41,6 +41,10 @@ CREATE TABLE IF NOT EXISTS refs (
     PRIMARY KEY (repo_id, kind, name),
     FOREIGN KEY (repo_id, sha) REFERENCES commits(repo_id, sha) DEFERRABLE INITIALLY DEFERRED
 );
+CREATE TABLE IF NOT EXISTS contents (
+    sha256 TEXT PRIMARY KEY,
+    content BLOB NOT NULL
+);
 CREATE TABLE IF NOT EXISTS large_files (
     repo_id INTEGER NOT NULL REFERENCES repos(id) ON DELETE CASCADE,
     sha256 TEXT NOT NULL,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from local_hub.repos.blobs import BlobStore, lfs_pointer
 from local_hub.repos.cards import CARD_PATH, InvalidCard, parse_card, tags_of
+from local_hub.repos.contents import lfs_pointer, read_content
 from local_hub.repos.history import Commit
 from local_hub.repos.registry import Repo
 from local_hub.repos.trees import Entry, find_entry, walk_files
@@ -61,9 +61,9 @@ def ref_items(kind: str, refs: Mapping[str, str]) -> list[Json]:
     return [{"name": name, "ref": f"refs/{kind}/{name}", "targetCommit": sha} for name, sha in refs.items()]
 
 
-def repo_summary(db: sqlite3.Connection, blobs: BlobStore, repo: Repo, commit: Commit) -> Json:
+def repo_summary(db: sqlite3.Connection, repo: Repo, commit: Commit) -> Json:
     """A repo in a list of repos."""
-    card = read_card(db, blobs, commit)
+    card = read_card(db, commit)
     return {
         "id": repo.id,
         **({"modelId": repo.id} if repo.type == "model" else {}),
@@ -82,32 +82,30 @@ def repo_summary(db: sqlite3.Connection, blobs: BlobStore, repo: Repo, commit: C
     }
 
 
-def repo_details(
-    db: sqlite3.Connection, blobs: BlobStore, repo: Repo, commit: Commit, with_blobs: bool
-) -> Json:
+def repo_details(db: sqlite3.Connection, repo: Repo, commit: Commit, with_blobs: bool) -> Json:
     """A repo with its card and its files at one commit."""
     files = list(walk_files(db, commit.tree_id))
     return {
-        **repo_summary(db, blobs, repo, commit),
-        "cardData": read_card(db, blobs, commit) or None,
+        **repo_summary(db, repo, commit),
+        "cardData": read_card(db, commit) or None,
         "siblings": [sibling(path, entry, with_blobs) for path, entry in files],
         "usedStorage": _used_bytes(entry for _, entry in files),
     }
 
 
-def read_card(db: sqlite3.Connection, blobs: BlobStore, commit: Commit) -> Json:
+def read_card(db: sqlite3.Connection, commit: Commit) -> Json:
     """The metadata in a commit's README.md; empty without one, or with one that cannot be read."""
     entry = find_entry(db, commit.tree_id, CARD_PATH)
-    if entry is None or entry.is_folder or entry.size > _MAX_CARD_BYTES:
+    if entry is None or entry.kind != "file" or entry.size > _MAX_CARD_BYTES:
         return {}
-    card: Json = json.loads(_card_json(blobs, entry.sha256))
+    card: Json = json.loads(_card_json(read_content(db, entry)))
     return card
 
 
 @lru_cache(maxsize=256)
-def _card_json(blobs: BlobStore, sha256: str) -> str:
+def _card_json(readme: bytes) -> str:
     try:
-        return json.dumps(parse_card(blobs.read(sha256).decode(errors="replace")), default=str)
+        return json.dumps(parse_card(readme.decode(errors="replace")), default=str)
     except InvalidCard:
         return "{}"
 

@@ -1,0 +1,64 @@
+"""Contents of regular files, which are small: they lie in the database, and so cost a commit no flush of
+their own. Large files lie on disk, see `blobs`.
+"""
+
+import hashlib
+import sqlite3
+
+from local_hub.database import Database
+from local_hub.repos.trees import Entry
+
+BUFFERED_BYTES = 8 * 1024**2
+
+
+class ContentBuffer:
+    """Contents on their way into the database, held in memory a few megabytes at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._pending: dict[str, bytes] = {}
+        self._size = 0
+
+    def add(self, content: bytes) -> Entry:
+        """Takes a content and returns the entry that stands for it in a tree."""
+        entry = _entry(content)
+        self._pending[entry.sha256] = content
+        self._size += len(content)
+        if self._size > BUFFERED_BYTES:
+            with self._database.write() as db:
+                self.flush(db)
+        return entry
+
+    def flush(self, db: sqlite3.Connection) -> None:
+        """Writes what is still in memory, as part of a transaction."""
+        db.executemany("INSERT OR IGNORE INTO contents VALUES (?, ?)", self._pending.items())
+        self._pending.clear()
+        self._size = 0
+
+
+def save_content(db: sqlite3.Connection, content: bytes) -> Entry:
+    """Stores one content and returns the entry that stands for it in a tree."""
+    entry = _entry(content)
+    db.execute("INSERT OR IGNORE INTO contents VALUES (?, ?)", (entry.sha256, content))
+    return entry
+
+
+def read_content(db: sqlite3.Connection, entry: Entry) -> bytes:
+    """What a regular file holds."""
+    row = db.execute("SELECT content FROM contents WHERE sha256 = ?", (entry.sha256,)).fetchone()
+    content: bytes = row["content"]
+    return content
+
+
+def git_blob_id(content: bytes) -> str:
+    """The id that git gives a file with this content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def lfs_pointer(sha256: str, size: int) -> bytes:
+    """The text that stands for a large file in git."""
+    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
+
+
+def _entry(content: bytes) -> Entry:
+    return Entry("file", git_blob_id(content), len(content), hashlib.sha256(content).hexdigest())

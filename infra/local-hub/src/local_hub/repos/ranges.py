@@ -1,0 +1,33 @@
+"""Answering with bytes from memory, or the one range of them that the client asks for."""
+
+import re
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+def bytes_response(
+    content: bytes, asked: str | None, media_type: str, headers: Mapping[str, str]
+) -> Response:
+    """The content, 206 with a part of it, or 416; a range that cannot be read is ignored, as HTTP has it."""
+    bounds = _bounds(asked, len(content))
+    common = {**headers, "Accept-Ranges": "bytes"}
+    if bounds is None:
+        return Response(content, 200, common, media_type)
+    start, end = bounds
+    if start >= end:
+        return Response(status_code=416, headers={**common, "Content-Range": f"bytes */{len(content)}"})
+    common["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
+    return Response(content[start:end], 206, common, media_type)
+
+
+def _bounds(asked: str | None, size: int) -> tuple[int, int] | None:
+    match = _RANGE.fullmatch(asked or "")
+    if match is None or match[0] == "bytes=-":
+        return None
+    first, last = match[1], match[2]
+    if not first:
+        return max(size - int(last), 0), size
+    return int(first), min(int(last) + 1, size) if last else size
