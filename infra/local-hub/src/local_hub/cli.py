@@ -1,6 +1,7 @@
 """The command `local-hub`."""
 
 import argparse
+import ipaddress
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -10,7 +11,6 @@ from local_hub.config import HubConfig
 from local_hub.daemon import ask_health, start, stop
 from local_hub.environment import client_environment, render_exports
 from local_hub.errors import HubError
-from local_hub.server import is_loopback, serve
 from local_hub.state import find_running
 
 WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - these are what is refused
@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from local_hub.server import serve  # the other commands are quick because they do without a web server
+
     serve(_config(options))
     return 0
 
@@ -89,12 +91,20 @@ def _config(options: argparse.Namespace) -> HubConfig:
         raise HubError(
             f"--host {options.host!r} is no address that clients could use; name the one by which they reach it."
         )
-    if not is_loopback(options.host) and not options.reachable_by_others:
+    if not _is_loopback(options.host) and not options.reachable_by_others:
         raise HubError(
             f"--host {options.host} lets others reach this hub, which runs any command for whoever has its token. "
             "If that is meant, add --reachable-by-others."
         )
     return HubConfig(options.dir, options.host, options.port, options.job_slots)
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address; a name other than localhost is taken as reachable."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,9 +13,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local_hub.config import HubConfig
+from local_hub.directory import prepare_directory, store_errors
 from local_hub.errors import HubError
 from local_hub.jobs.leftovers import end_leftover_jobs
-from local_hub.server import prepare_directory, store_errors
+from local_hub.jobs.processes import is_alive
 from local_hub.state import RunningHub, find_running, is_held, one_start_at_a_time
 
 LOG_FILE = "hub.log"
@@ -48,9 +49,9 @@ def stop(directory: Path) -> RunningHub | None:
     if running is None:
         return None
     os.kill(running.pid, signal.SIGTERM)
-    if not _wait_until(lambda: not is_held(directory), STOP_SECONDS):
+    if not _wait_until(lambda: not is_alive(running.pid), STOP_SECONDS):
         os.kill(running.pid, signal.SIGKILL)
-        _wait_until(lambda: not is_held(directory), STOP_SECONDS)
+        _wait_until(lambda: not is_alive(running.pid), STOP_SECONDS)
         end_leftover_jobs(directory)
     return running
 

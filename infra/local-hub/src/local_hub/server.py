@@ -2,15 +2,10 @@
 
 import asyncio
 import errno
-import ipaddress
 import logging
 import os
 import socket
-import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -18,6 +13,7 @@ from starlette.applications import Starlette
 
 from local_hub.app import create_app
 from local_hub.config import HubConfig
+from local_hub.directory import prepare_directory, store_errors
 from local_hub.errors import HubError
 from local_hub.state import RunningHub, hold_store, remember_port, remembered_port
 
@@ -46,39 +42,6 @@ def serve(config: HubConfig) -> None:
             server.run(sockets=[listener])
     if not server.started:
         raise HubError("The hub did not start; the lines above say why.")
-
-
-def prepare_directory(directory: Path) -> None:
-    """Creates the hub's folder, which only its owner may enter."""
-    with store_errors(directory):
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the address; a name other than localhost is taken as reachable."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-@contextmanager
-def store_errors(directory: Path) -> Iterator[None]:
-    """Turns what the disk or the database say into one line."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise HubError(
-            f"The store in {directory} cannot be read ({error}). Restore it, or use another folder: HUB_DIR=<folder>."
-        ) from error
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise HubError(
-                f"No space left on the disk of {directory}. Free some, or use another folder: HUB_DIR=<folder>."
-            ) from error
-        raise HubError(
-            f"The hub cannot keep its data in {directory} ({error.strerror}). Use another folder: HUB_DIR=<folder>."
-        ) from error
 
 
 class _Server(uvicorn.Server):

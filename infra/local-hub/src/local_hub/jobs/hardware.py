@@ -77,7 +77,7 @@ def accelerator_name(flavor: str) -> str:
 
 def _describe(flavor: str, directory: Path) -> dict[str, Any]:
     return {
-        "prettyName": f"{flavor} (this machine)",
+        "prettyName": "This machine",
         "cpu": f"{cpu_cores()} vCPU",
         "ram": f"{memory_gigabytes()} GB",
         "ephemeralStorage": f"{shutil.disk_usage(directory).free // 10**9} GB",

@@ -55,6 +55,14 @@ def kill_job(job_id: str) -> None:
         time.sleep(POLL_SECONDS)
 
 
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process, other than one that only waits to be forgotten."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _belongs_to(process: psutil.Process, job_id: str) -> bool:
     try:
         return bool(process.environ().get("JOB_ID") == job_id)

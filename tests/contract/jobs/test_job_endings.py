@@ -1,0 +1,123 @@
+"""Cancel, timeout, and a hub that goes away: a job never stays behind, and never stays RUNNING."""
+
+import os
+import signal
+import time
+
+import psutil
+import pytest
+from huggingface_hub.errors import HfHubHTTPError
+
+STUBBORN = (
+    "import os, signal, time; signal.signal(signal.SIGTERM, lambda *_: print('no'))\n"
+    "print(os.getpid())\nwhile True: time.sleep(0.1)"
+)
+POLITE = (
+    "import signal, sys, time\n"
+    "def leave(*_): time.sleep(0.3); print('saved'); sys.exit(5)\n"
+    "signal.signal(signal.SIGTERM, leave); print('ready')\ntime.sleep(60)"
+)
+# Its child leaves the session and ignores signals; the parent goes first.
+DETACHING = (
+    "import subprocess, sys\n"
+    "script = 'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)'\n"
+    "child = subprocess.Popen([sys.executable, '-c', script], start_new_session=True)\nprint(child.pid)"
+)
+
+
+def first_number(client, job) -> int:
+    return int(next(iter(client.follow(job))))
+
+
+def is_gone(pid: int) -> bool:
+    deadline = time.monotonic() + 5
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_a_cancelled_job_may_finish_what_it_does_on_sigterm(client):
+    job = client.run_python(POLITE)
+    client.wait_for_line(job, "ready")
+    client.cancel(job)
+    done = client.wait(job)
+    assert (done.status.stage, done.status.message) == ("CANCELED", "Job cancelled")
+    assert client.logs(job) == ["ready", "saved"]
+
+
+def test_the_children_of_a_shell_get_their_grace_time_too(client):
+    job = client.run("sh", "-c", f'python -c "{POLITE}"; true')
+    client.wait_for_line(job, "ready")
+    client.cancel(job)
+    client.wait(job)
+    assert client.logs(job) == ["ready", "saved"]
+
+
+def test_a_job_that_ignores_sigterm_is_killed_after_its_grace_time(own_hub):
+    client = own_hub.start()
+    job = client.run_python(STUBBORN)
+    pid = first_number(client, job)
+    client.cancel(job)
+    assert client.wait(job).status.stage == "CANCELED"
+    assert is_gone(pid)
+    assert client.logs(job)[1:] == ["no"]
+
+
+def test_cancelling_twice_or_after_the_end_changes_nothing(client):
+    job = client.run("true")
+    ended = client.wait(job)
+    client.cancel(job)
+    client.cancel(job)
+    assert client.inspect(job) == ended
+
+
+def test_a_job_whose_time_is_up_is_an_error_that_says_timeout(own_hub):
+    client = own_hub.start()
+    job = client.run_python(POLITE, timeout=2)
+    done = client.wait(job)
+    assert (done.status.stage, done.status.message) == ("ERROR", "Job timeout reached")
+    assert done.durations.running_secs >= 2
+    assert client.logs(job) == ["ready", "saved"]
+
+
+def test_what_a_job_leaves_running_is_killed_when_it_ends(client):
+    job = client.run_python(DETACHING)
+    assert client.wait(job).status.stage == "COMPLETED"
+    assert is_gone(first_number(client, job))
+
+
+def test_a_hub_that_stops_lets_its_jobs_say_goodbye_to_it(own_hub):
+    client = own_hub.start()
+    script = (
+        "import os, signal, sys, time\nfrom huggingface_hub import HfApi\n"
+        "def leave(*_): print('hub says', HfApi().whoami()['name']); sys.exit(1)\n"
+        "signal.signal(signal.SIGTERM, leave); print('ready'); time.sleep(60)"
+    )
+    running = client.run_python(script, secrets={"HF_TOKEN": client.api.token})
+    waiting = client.run("true")
+    client.wait_for_line(running, "ready")
+    own_hub.end()
+    assert own_hub.process.returncode == 0
+    client = own_hub.start()
+    status = client.inspect(running).status
+    assert (status.stage, status.message) == ("ERROR", "the hub stopped while it ran")
+    status = client.inspect(waiting).status
+    assert (status.stage, status.message) == ("ERROR", "the hub stopped before it began")
+    assert client.logs(running) == ["ready", "hub says local"]
+
+
+def test_a_hub_that_was_killed_ends_its_orphans_when_it_is_started_again(own_hub):
+    client = own_hub.start()
+    running, waiting = client.run_python(STUBBORN, secrets={"KEY": "secret-value"}), client.run("true")
+    pid = first_number(client, running)
+    os.kill(own_hub.process.pid, signal.SIGKILL)
+    own_hub.end()
+    assert psutil.pid_exists(pid)
+    client = own_hub.start()
+    assert is_gone(pid)
+    assert client.inspect(running).status.message == "the hub stopped while it ran"
+    assert client.inspect(waiting).status.message == "the hub stopped before it began"
+    with pytest.raises(HfHubHTTPError, match="secrets of this job were forgotten"):
+        client.api.rerun_job(job_id=running.id, namespace="local")
