@@ -120,7 +120,8 @@ def _is_out_of_space(error: Exception) -> bool:
 
 
 def _header_safe(text: str) -> str:
-    return " ".join(text.split()).encode("ascii", "replace").decode()
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(printable.split()).encode("ascii", "replace").decode()
 
 
 class _Body:
