@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from reporter.charts.theme import Theme, new_figure
 from reporter.inputs import Curve
@@ -48,7 +49,7 @@ def draw_grpo_curves(summary: Summary, theme: Theme) -> Figure | None:
     zero.set_ylim(-0.03, 1.03)
     _finish(zero, "Groups without a signal (all rewards equal)")
     _draw_series(length, curve, "completions/mean_length", theme.accents[2])
-    length.set_ylim(bottom=0)
+    length.set_ylim(0, 1.08 * max(_series(curve, "completions/mean_length")[1], default=1.0))
     _finish(length, "Completion length, tokens")
     return figure
 
@@ -109,6 +110,7 @@ def _draw_series(axes: Axes, curve: Curve, key: str, colour: str, *, smooth: boo
 def _finish(axes: Axes, title: str) -> None:
     axes.set_title(title)
     axes.set_xlabel("step")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y")
     axes.spines["left"].set_visible(False)
     axes.margins(x=0.01)

@@ -1,5 +1,7 @@
 """The four metrics of each model, with their intervals, against chance and the commonest letter."""
 
+import textwrap
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -9,6 +11,7 @@ from reporter.summary import Summary
 
 GROUP_WIDTH, BAR_GAP = 0.85, 0.02
 CORRECTNESS, FORM = METRICS[:2], METRICS[2:]
+FOOTNOTE_CHARACTERS = 155
 FULL_SCALE = 115.0
 """Percent axis that leaves room for a label above a bar of 100%."""
 
@@ -42,13 +45,11 @@ def _title(summary: Summary) -> str:
 
 def _footnote(summary: Summary) -> str:
     source = summary.run.manifest.source
-    lines = [
-        f"{source.base_model.repo_id} on {source.dataset.repo_id}, profile {summary.run.manifest.profile}. "
-        "Whiskers: 95% Wilson intervals."
-    ]
-    if summary.starter_note:
-        lines.append(summary.starter_note)
-    return "\n".join(lines)
+    made_of = (
+        f"{source.base_model.repo_id} on {source.dataset.repo_id}, profile {summary.run.manifest.profile}."
+    )
+    lines = [f"{made_of} Whiskers: 95% Wilson intervals.", summary.starter_note or ""]
+    return "\n".join(textwrap.fill(line, FOOTNOTE_CHARACTERS) for line in lines if line)
 
 
 def _draw_group(axes: Axes, summary: Summary, theme: Theme, metrics: tuple[Metric, ...]) -> None:
@@ -68,8 +69,9 @@ def _draw_bar(axes: Axes, place: tuple[float, float], score: Score, colour: str,
     rate, (low, high) = 100 * score.rate, (100 * bound for bound in score.interval)
     axes.bar(x, rate, width, color=colour)
     axes.errorbar(x, rate, [[rate - low], [high - rate]], color=theme.ink, linewidth=1.1, capsize=2.5)
+    label = f"{rate:.1f}" if rate < 100 else "100"
     axes.annotate(
-        f"{rate:.1f}", (x, high), (0, 4), textcoords="offset points", ha="center", va="bottom", weight="bold",
+        label, (x, high), (0, 4), textcoords="offset points", ha="center", va="bottom", weight="bold",
         # A baseline that passes behind the number is interrupted there.
         bbox={"facecolor": theme.paper, "edgecolor": "none", "pad": 1.2}, zorder=5,
     )  # fmt: skip

@@ -52,8 +52,9 @@ def draw_pipeline(summary: Summary, theme: Theme) -> Figure | None:
     for box in _boxes(summary.run.manifest, theme):
         _draw_box(axes, box, theme)
     _draw_arrows(axes, theme)
-    note = f"“…” stands for {_run_prefix(summary.run.manifest)}"
-    axes.text(COLUMN["source"] - BOX_WIDTH / 2, -0.15, note, color=theme.muted, fontsize=8, va="bottom")
+    if "data" in summary.run.manifest.phases["split"].outputs:
+        note = f"“…” stands for {_run_prefix(summary.run.manifest)}"
+        axes.text(COLUMN["source"] - BOX_WIDTH / 2, -0.15, note, color=theme.muted, fontsize=8, va="bottom")
     return figure
 
 

@@ -1,0 +1,143 @@
+"""The reporter as a process against a real hub: what the phases before it left becomes a published report."""
+
+import io
+import json
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from shared.errors import ExitCode
+from shared.hub import Hub
+from shared.manifest import RunManifest, Source
+from shared.prediction import parse_completion
+from shared.refs import RepoRef
+from shared.runs import ManifestStore
+
+ROWS = 40
+RIGHT = {"base": 10, "sft": 20, "grpo": 30}
+
+
+def parquet(rows):
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), buffer)
+    return buffer.getvalue()
+
+
+def question(number):
+    options = dict(zip(("opa", "opb", "opc", "opd"), ("one", "two", "three", "four"), strict=True))
+    return {"id": f"q{number}", "question": f"How many is {number}?", "cop": 1, "exp": None} | options
+
+
+def prediction(number, right):
+    text = json.dumps({"predicted_category": "B" if right else "A", "confidence": 0.95, "reason": "counted"})
+    parsed = parse_completion(text)
+    return {
+        "row_id": f"q{number}", "gold": "B", "text": text, "letter": parsed.letter, "is_json": parsed.is_json,
+        "is_schema": parsed.prediction is not None, "correct": right, "problem": parsed.problem, "seconds": 0.1,
+    }  # fmt: skip
+
+
+def rates(right):
+    whole = {"valid_json_rate": 1.0, "schema_pass_rate": 1.0, "rows": ROWS}
+    return whole | {"accuracy": right / ROWS, "accuracy_on_schema": right / ROWS}
+
+
+@pytest.fixture(scope="module")
+def store(hub_server):
+    return ManifestStore(Hub(hub_server.url, hub_server.token), "local")
+
+
+@pytest.fixture
+def begin_run(store):
+    """Makes a run of which everything but the report is done, and returns its id."""
+
+    def begin():
+        run_id = f"run-{time.time_ns()}"
+        model = RepoRef(repo_id="starter/none", repo_type="model", commit="0" * 40)
+        splits = {
+            f"data/{name}-00000-of-00001.parquet": parquet([question(n) for n in range(ROWS)])
+            for name in ("grpo", "eval")
+        }
+        data = store.hub.push_files(f"local/medmcqa-{run_id}-data", "dataset", splits, "Add splits")
+        answers = {
+            f"data/{name}.parquet": parquet([prediction(n, n < right) for n in range(ROWS)])
+            for name, right in RIGHT.items()
+        }
+        predictions = store.hub.push_files(
+            f"local/medmcqa-{run_id}-predictions", "dataset", answers, "Add answers"
+        )
+        manifest = RunManifest(
+            run_id=run_id, profile="demo", seed=0, code="unknown", created_at=datetime.now(UTC),
+            source=Source(dataset=data, base_model=model),
+        )  # fmt: skip
+        store.create(manifest)
+        curve = store.publish_files(
+            run_id, {"sft/curves.jsonl": b'{"step": 1, "loss": 2.0}\n{"step": 2, "loss": 1.0}\n'}, "Add"
+        )
+        outputs = {
+            "split": {"data": data},
+            "sft": {
+                "model": model,
+                "curves": curve.model_copy(update={"path": f"runs/{run_id}/sft/curves.jsonl"}),
+            },
+            "grpo": {"model": model},
+            "eval": {"predictions": predictions},
+        }
+
+        def finish(manifest):
+            for name, made in outputs.items():
+                manifest.phases[name].status, manifest.phases[name].outputs = "succeeded", made
+            models = {name: rates(right) for name, right in RIGHT.items()}
+            manifest.phases["eval"].metrics = {
+                "models": models,
+                "majority_letter": "B",
+                "majority_letter_rate": 1.0,
+            }
+
+        store.update(run_id, finish, "Finish")
+        return run_id
+
+    return begin
+
+
+@pytest.fixture
+def report(hub_env, tmp_path):
+    def run(run_id):
+        command = [sys.executable, "-m", "reporter", "--run-id", run_id, "--namespace", "local"]
+        return subprocess.run(command, cwd=tmp_path, env=hub_env, text=True, capture_output=True, check=False)
+
+    return run
+
+
+def test_the_report_is_published_and_its_log_ends_with_the_table_and_the_place(report, begin_run, store):
+    run_id = begin_run()
+    done = report(run_id)
+    assert done.returncode == ExitCode.OK, done.stderr
+    place = f"local/medmcqa-runs/runs/{run_id}/report/report.html"
+    assert done.stdout.splitlines()[-1] == f"The report is in the Hub's dataset repo {place}."
+    assert " accuracy             25.0%   50.0% (+25.0)   75.0% (+50.0)" in done.stdout.splitlines()
+    ref = store.read(run_id).phases["report"].outputs["report"]
+    folder = store.hub.snapshot(ref, allow_patterns=[f"{ref.path}/*"]) / ref.path
+    assert {path.name for path in folder.iterdir()} == {
+        "report.html", "report.md", "metrics.png", "deltas.png", "letters.png", "sft_curves.png", "pipeline.png",
+    }  # fmt: skip
+    assert "How many is " in (folder / "report.html").read_text("utf-8")
+
+
+def test_predictions_that_cannot_be_read_fail_the_phase_in_one_line(report, begin_run, store):
+    run_id = begin_run()
+    broken = store.hub.push_files(
+        f"local/medmcqa-{run_id}-predictions", "dataset", {"data/sft.parquet": b"not parquet"}, "Break"
+    )
+    store.update(run_id, lambda manifest: manifest.phases["eval"].outputs.update(predictions=broken), "Break")
+    done = report(run_id)
+    assert (done.returncode, done.stderr) == (
+        ExitCode.BAD_INPUT,
+        "error: sft.parquet is not a parquet file that can be read. Redo the phase that wrote it.\n",
+    )
+    assert store.read(run_id).phases["report"].status == "failed"
