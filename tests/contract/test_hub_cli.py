@@ -218,6 +218,30 @@ def test_stop_ends_the_jobs_too(cli):
     assert not psutil.pid_exists(pid)
 
 
+def test_a_start_during_a_stop_waits_and_starts_anew(cli):
+    url = cli("start").stdout
+    api = HfApi(url.strip(), (cli.folder / "token").read_text().strip())
+    script = "trap 'sleep 1; exit' TERM; echo ready; while true; do sleep 0.1; done"
+    job = api.run_job(image="i", command=["sh", "-c", script], namespace="local")
+    next(iter(api.fetch_job_logs(job_id=job.id, namespace="local", follow=True)))
+    old = cli.pid
+    os.kill(old, signal.SIGTERM)
+    assert cli("start").stdout == url
+    assert cli.pid != old
+
+
+@pytest.mark.slow
+def test_a_hub_that_does_not_react_is_killed_with_its_jobs(cli):
+    url = cli("start").stdout.strip()
+    api = HfApi(url, (cli.folder / "token").read_text().strip())
+    job = api.run_job(image="i", command=["sh", "-c", "echo $$; exec sleep 600"], namespace="local")
+    pid = int(next(iter(api.fetch_job_logs(job_id=job.id, namespace="local", follow=True))))
+    os.kill(cli.pid, signal.SIGSTOP)
+    assert cli("stop").returncode == 0
+    assert cli.hubs() == []
+    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
 def test_exec_runs_a_client_of_the_hub_and_ends_as_it_ends(cli):
     script = (
         "from huggingface_hub import HfApi, constants\n"

@@ -88,6 +88,12 @@ def test_what_a_job_leaves_running_is_killed_when_it_ends(client):
     assert is_gone(first_number(client, job))
 
 
+def test_a_jobs_disk_goes_with_it(client, hub_server):
+    job = client.run("sh", "-c", "echo checkpoint > model.bin; echo scratch > $TMPDIR/x")
+    client.wait(job)
+    assert [path.name for path in (hub_server.directory / "jobs" / job.id).iterdir()] == ["log.jsonl"]
+
+
 def test_a_hub_that_stops_lets_its_jobs_say_goodbye_to_it(own_hub):
     client = own_hub.start()
     script = (

@@ -36,11 +36,7 @@ def start(config: HubConfig) -> RunningHub:
     """
     prepare_directory(config.directory)
     with store_errors(config.directory), one_start_at_a_time(config.directory):
-        running = find_running(config.directory)
-        if running is not None and _is_stopping(running):
-            _wait_until(lambda: not is_held(config.directory), STOP_SECONDS)
-            running = find_running(config.directory)
-        return running or _spawn(config)
+        return _find_serving(config.directory) or _spawn(config)
 
 
 def stop(directory: Path) -> RunningHub | None:
@@ -70,13 +66,19 @@ def ask_health(hub: RunningHub) -> dict[str, Any] | None:
     return health if isinstance(health, dict) and health.get("instance") == hub.instance else None
 
 
-def _is_stopping(hub: RunningHub) -> bool:
-    health = ask_health(hub)
-    if health is None:
-        raise HubError(
-            f"The hub (process {hub.pid}) does not answer at {hub.url}. Stop it first: make hub-stop."
-        )
-    return bool(health["stopping"])
+def _find_serving(directory: Path) -> RunningHub | None:
+    """The hub that runs and will go on; waits for the end of one that is stopping."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while (hub := find_running(directory)) is not None:
+        health = ask_health(hub)
+        if health is not None and not health["stopping"]:
+            return hub
+        if time.monotonic() > deadline:
+            raise HubError(
+                f"The hub (process {hub.pid}) does not answer at {hub.url}. Stop it first: make hub-stop."
+            )
+        time.sleep(POLL_SECONDS)
+    return None
 
 
 def _spawn(config: HubConfig) -> RunningHub:

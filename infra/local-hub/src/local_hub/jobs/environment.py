@@ -2,43 +2,16 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from local_hub.environment import without_proxy
+from local_hub.jobs.folder import JobFolder
 from local_hub.jobs.hardware import accelerator_name, cpu_cores, memory_gigabytes
 from local_hub.jobs.spec import JobSpec
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Where these are set, a job may not find its GPU without them.
 MACHINE_VARIABLES = ("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES")
-
-
-@dataclass(frozen=True)
-class JobFolder:
-    """The folders and files of one job."""
-
-    root: Path
-
-    @property
-    def work(self) -> Path:
-        """Where the job runs; its home too."""
-        return self.root / "work"
-
-    @property
-    def temporary(self) -> Path:
-        """Its TMPDIR."""
-        return self.root / "tmp"
-
-    @property
-    def log(self) -> Path:
-        """Its output."""
-        return self.root / "log.jsonl"
-
-    def create(self) -> None:
-        """Makes the folders, which only the owner may enter."""
-        for folder in (self.root, self.work, self.temporary):
-            folder.mkdir(mode=0o700, parents=True)
 
 
 def job_environment(

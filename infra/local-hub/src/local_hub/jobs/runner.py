@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from local_hub.config import HubConfig
 from local_hub.database import Database
 from local_hub.errors import ApiError
-from local_hub.jobs.environment import JobFolder, job_environment
+from local_hub.jobs.environment import job_environment
 from local_hub.jobs.execution import Ending, Execution, StopRequest
+from local_hub.jobs.folder import JobFolder
 from local_hub.jobs.leftovers import STOPPED_WHILE_RUNNING, STOPPED_WHILE_WAITING, end_leftovers
 from local_hub.jobs.lines import Redactor
 from local_hub.jobs.log import JobLog, format_time
 from local_hub.jobs.spec import JobRequest
 from local_hub.jobs.store import CANCELED, ERROR, JobRecord, JobStore
 
-JOBS_FOLDER = "jobs"
 # Shared by all jobs, so that a base model is fetched once.
 JOBS_CACHE = "jobs-cache"
 CANCELLED = Ending(CANCELED, "Job cancelled")
@@ -63,7 +63,7 @@ class JobRunner:
 
     async def start(self) -> None:
         """Ends what an earlier hub on this store left behind."""
-        await asyncio.to_thread(end_leftovers, self.store)
+        await asyncio.to_thread(end_leftovers, self.store, self._config.directory)
 
     async def stop(self) -> None:
         """Ends all jobs and waits until they have ended; no new ones are taken."""
@@ -147,9 +147,10 @@ class JobRunner:
 
     async def _finish(self, job: ActiveJob, ending: Ending) -> None:
         """Records the end before the log completes: a client asks for the stage when the stream ends."""
+        await asyncio.to_thread(job.folder.clear)
         await asyncio.to_thread(self.store.mark_finished, job.record.id, ending.stage, ending.message)
         del self._active[job.record.id]
         job.log.complete()
 
     def _folder(self, job_id: str) -> JobFolder:
-        return JobFolder(self._config.directory / JOBS_FOLDER / job_id)
+        return JobFolder(self._config.directory, job_id)

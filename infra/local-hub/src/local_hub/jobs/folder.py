@@ -1,0 +1,45 @@
+"""Where a job's files lie."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+JOBS_FOLDER = "jobs"
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """The folders and files of one job of the hub in `directory`."""
+
+    directory: Path
+    job_id: str
+
+    @property
+    def root(self) -> Path:
+        """What holds the rest."""
+        return self.directory / JOBS_FOLDER / self.job_id
+
+    @property
+    def work(self) -> Path:
+        """Where the job runs; its home too."""
+        return self.root / "work"
+
+    @property
+    def temporary(self) -> Path:
+        """Its TMPDIR."""
+        return self.root / "tmp"
+
+    @property
+    def log(self) -> Path:
+        """Its output; all that stays when it has ended."""
+        return self.root / "log.jsonl"
+
+    def create(self) -> None:
+        """Makes the folders, which only the owner may enter."""
+        for folder in (self.root, self.work, self.temporary):
+            folder.mkdir(mode=0o700, parents=True)
+
+    def clear(self) -> None:
+        """Removes what the job left on its disk, as a container's disk goes with it."""
+        for folder in (self.work, self.temporary):
+            shutil.rmtree(folder, ignore_errors=True)
