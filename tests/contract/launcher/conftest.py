@@ -1,49 +1,14 @@
-"""The launcher as its users start it: `python -m launcher` in a folder of its own, against a real local hub."""
+"""Launchers against a real local hub, and what a run can begin with."""
 
 import json
-import os
-import subprocess
-import sys
-import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
+from launching import Launcher, new_launcher
 
 from shared.hub import Hub
-from shared.manifest import RunManifest, parse_manifest
 from shared.runs import ManifestStore
 
 TOKENIZER_CONFIG = b'{"chat_template": "{{ messages }}"}'
-
-
-@dataclass(frozen=True)
-class Launcher:
-    """Someone's launcher: called with arguments, it runs to its end; keywords are environment variables."""
-
-    folder: Path
-    namespace: str
-    environment: Mapping[str, str]
-
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "launcher", *arguments, "--namespace", self.namespace]
-
-    def __call__(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*arguments),
-            cwd=self.folder,
-            env={**self.environment, **extra},
-            text=True,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-
-    def manifest(self) -> RunManifest:
-        result = self("manifest")
-        assert result.returncode == 0, result.stderr
-        return parse_manifest(result.stdout)
 
 
 @pytest.fixture(scope="session")
@@ -51,21 +16,14 @@ def hub(hub_server) -> Hub:
     return Hub(hub_server.url, hub_server.token)
 
 
-@pytest.fixture(scope="session")
-def new_launcher(hub_server, tmp_path_factory):
-    """Make a launcher with an owner of its own, so that "the newest run" is one that it began."""
-
-    def new() -> Launcher:
-        folder = tmp_path_factory.mktemp("user")
-        environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **hub_server.env}
-        return Launcher(folder, f"user-{uuid.uuid4().hex[:12]}", environment)
-
-    return new
+@pytest.fixture
+def launch(tmp_path, hub_server) -> Launcher:
+    return new_launcher(tmp_path, hub_server.env)
 
 
 @pytest.fixture
-def launch(new_launcher) -> Launcher:
-    return new_launcher()
+def colleague(tmp_path_factory, hub_server) -> Launcher:
+    return new_launcher(tmp_path_factory.mktemp("colleague"), hub_server.env)
 
 
 @pytest.fixture(scope="session")
@@ -110,9 +68,9 @@ def store(hub, launch) -> ManifestStore:
 
 
 @pytest.fixture(scope="session")
-def split_done(new_launcher, profile) -> Launcher:
+def split_done(tmp_path_factory, hub_server, profile) -> Launcher:
     """A launcher whose only run has been split; for tests that look and change nothing."""
-    launch = new_launcher()
+    launch = new_launcher(tmp_path_factory.mktemp("user"), hub_server.env)
     result = launch("split", "--profile", profile, "--seed", "7")
     assert result.returncode == 0, result.stderr
     return launch

@@ -79,10 +79,9 @@ def test_results_of_a_run_that_was_not_evaluated(split_done):
     assert line.endswith("has no results: eval is pending. Evaluate it: make eval.")
 
 
-def test_a_manifest_of_a_newer_schema(split_done, new_launcher, hub):
+def test_a_manifest_of_a_newer_schema(split_done, colleague, hub):
     manifest = split_done.manifest()
     newer = manifest.model_dump_json().replace('"schema_version":1', '"schema_version":2')
-    colleague = new_launcher()
     repo_id = ManifestStore(hub, colleague.namespace).repo_id
     hub.push_files(
         repo_id, "dataset", {f"runs/{manifest.run_id}/manifest.json": newer.encode()}, "From the future"

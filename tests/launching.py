@@ -1,0 +1,45 @@
+"""The launcher as its users start it: `python -m launcher` in a folder of its own. Import it as `launching`."""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.manifest import RunManifest, parse_manifest
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """Someone's launcher: called with arguments, it runs to its end; keywords are environment variables."""
+
+    folder: Path
+    namespace: str
+    environment: Mapping[str, str]
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "launcher", *arguments, "--namespace", self.namespace]
+
+    def __call__(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env={**self.environment, **extra},
+            text=True,
+            capture_output=True,
+            timeout=400,
+            check=False,
+        )
+
+    def manifest(self) -> RunManifest:
+        result = self("manifest")
+        assert result.returncode == 0, result.stderr
+        return parse_manifest(result.stdout)
+
+
+def new_launcher(folder: Path, hub_env: Mapping[str, str]) -> Launcher:
+    """Make a launcher with an owner of its own, so that "the newest run" is one that it began."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **hub_env}
+    return Launcher(folder, f"user-{uuid.uuid4().hex[:12]}", environment)
