@@ -1,0 +1,80 @@
+"""A run on a real hub whose questions are split, on a tiny base model. Import it as `training_run`."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from models import make_question
+
+from shared.hub import Hub
+from shared.manifest import Phase, RunManifest, Source
+from shared.question import COLUMNS
+from shared.refs import RepoRef
+from shared.runs import ManifestStore
+
+QUESTIONS = [make_question(number) for number in range(8)]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run, and how to start a phase of it as a process of its own."""
+
+    run_id: str
+    store: ManifestStore
+    environment: dict[str, str]
+
+    @property
+    def hub(self):
+        return self.store.hub
+
+    def phase(self, name):
+        return self.store.read(self.run_id).phases[name]
+
+    def start(self, package, *arguments, **environment):
+        arguments = ["-m", package, "--run-id", self.run_id, "--namespace", "local", *arguments]
+        return self.python(*arguments, **environment)
+
+    def python(self, *arguments, **environment):
+        """Runs Python as a client of the hub."""
+        return subprocess.run(
+            [sys.executable, *arguments],
+            env=self.environment | environment,
+            text=True,
+            capture_output=True,
+            timeout=240,
+        )
+
+
+def make_run(server, base_folder: Path, workdir: Path) -> Run:
+    """Make a run on a base model in a folder, with questions that are split already."""
+    hub = Hub(server.url, server.token)
+    store = ManifestStore(hub, "local")
+    run_id = f"run-{time.time_ns()}"
+    base = hub.push_folder(f"starter/base-{run_id}", "model", base_folder, "Add a base model")
+    data = _push_questions(hub, f"local/medmcqa-{run_id}-data", workdir)
+    manifest = RunManifest(
+        run_id=run_id,
+        profile="test",
+        seed=0,
+        code="unknown",
+        created_at=datetime.now(UTC),
+        source=Source(dataset=data, base_model=base),
+    )
+    manifest.phases["split"] = Phase(status="succeeded", outputs={"data": data})
+    store.create(manifest)
+    threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2")}
+    return Run(run_id, store, dict(server.env) | threads)
+
+
+def _push_questions(hub, repo_id, folder) -> RepoRef:
+    (folder / "data").mkdir()
+    rows = [{column: question.model_dump().get(column) for column in COLUMNS} for question in QUESTIONS]
+    for split in ("sft", "grpo", "eval"):
+        pq.write_table(pa.Table.from_pylist(rows), folder / "data" / f"{split}-00000-of-00001.parquet")
+    return hub.push_folder(repo_id, "dataset", folder, "Add questions")
