@@ -89,6 +89,18 @@ def test_killed_during_commits_it_has_each_whole_or_not_at_all(start_hub, tmp_pa
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+def test_large_files_of_a_deleted_repo_leave_the_disk_when_the_hub_starts_again(start_hub, tmp_path):
+    hub = start_hub(tmp_path / "hub")
+    for name, content in (("kept", b"\0kept"), ("gone", b"\0gone"), ("gone", b"\0kept")):
+        repo = hub.api.create_repo(name, exist_ok=True).repo_id
+        hub.api.upload_file(repo_id=repo, path_or_fileobj=content, path_in_repo=f"{content[1:].decode()}.bin")
+    hub.api.delete_repo("local/gone")
+    hub.kill()
+    start_hub(tmp_path / "hub")
+    objects = [path.parent.name + path.name for path in (tmp_path / "hub" / "objects").glob("*/*")]
+    assert objects == [hashlib.sha256(b"\0kept").hexdigest()]
+
+
 def _put_until_cut_off(url, started):
     try:
         httpx2.put(url, content=slow_body(started), timeout=40)

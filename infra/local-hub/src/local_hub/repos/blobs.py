@@ -4,6 +4,7 @@ import hashlib
 import os
 import secrets
 import shutil
+from collections.abc import Set
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,6 +36,12 @@ class BlobStore:
     def receive(self) -> "IncomingBlob":
         """Begins a new content, to be used in a `with` statement."""
         return IncomingBlob(self, self._incoming / secrets.token_hex(16))
+
+    def sweep(self, owned: Set[str]) -> None:
+        """Removes every content that no repo owns any more; only before anything is uploaded."""
+        for path in self._objects.glob("*/*"):
+            if path.parent.name + path.name not in owned:
+                path.unlink()
 
     def parts_folder(self, upload: str) -> Path:
         """The folder that collects the parts of a multipart upload; swept like any unfinished upload."""

@@ -78,7 +78,7 @@ def insert_repo(
 
 
 def delete_repo(db: sqlite3.Connection, repo: Repo) -> None:
-    """Removes a repo with its commits; its contents stay on disk until the next start."""
+    """Removes a repo with its commits; its large files stay on disk until the hub starts again."""
     db.execute("DELETE FROM repos WHERE id = ?", (repo.key,))
 
 

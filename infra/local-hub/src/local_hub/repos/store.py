@@ -13,13 +13,18 @@ SIGNING_KEY_FILE = "upload-key"
 
 
 class RepoStore:
-    """Database, contents and signing key of one hub."""
+    """Database, large files and signing key of one hub.
+
+    Opening it removes what deleted repos and interrupted uploads have left on disk.
+    """
 
     def __init__(self, config: HubConfig, database: Database) -> None:
         database.add_schema(SCHEMA)
         self.config = config
         self.database = database
         self.blobs = BlobStore(config.directory)
+        with database.read() as db:
+            self.blobs.sweep({row["sha256"] for row in db.execute("SELECT sha256 FROM large_files")})
         self.signer = TicketSigner(read_or_create_token(config.directory / SIGNING_KEY_FILE))
 
 
