@@ -82,7 +82,7 @@ class RunManifest(_Record):
     """Everything needed to know, trust and redo a run."""
 
     schema_version: Literal[1] = 1
-    run_id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")
+    run_id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
     profile: str
     seed: int = Field(ge=0)
     code: str = Field(description="git commit of the checkout that began the run")

@@ -7,9 +7,11 @@ import argparse
 import signal
 from dataclasses import replace
 
+from pydantic import TypeAdapter, ValidationError
+
 from launcher.current import Wanted, begin_run, find_run
 from launcher.pipeline import Pipeline
-from launcher.profiles import load_profile
+from launcher.profiles import Seed, load_profile
 from launcher.show import fetch_report, show_logs, show_manifest, show_results, show_runs
 from launcher.terminal import say
 from shared.errors import BadInput, ExitCode, PipelineError
@@ -87,7 +89,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("command", choices=[*PHASES, "manifest", "results", "runs", "logs"])
     parser.add_argument("--profile", help=f"profile name or .toml file (a new run: {DEFAULT_PROFILE})")
     parser.add_argument("--run", help="run id (default: the newest run that fits the other options)")
-    parser.add_argument("--seed", type=int, help="seed of the run (default: the profile's)")
+    parser.add_argument("--seed", type=_seed, help="seed of the run (default: the profile's)")
     parser.add_argument("--namespace", help="user or organisation that owns the repos (default: you)")
     parser.add_argument("--source-dataset", help="namespace/name[@revision] (default: the profile's)")
     parser.add_argument("--base-model", help="namespace/name[@revision] (default: the profile's)")
@@ -95,3 +97,10 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--format", choices=["table", "json"], default="table", help="of results")
     parser.add_argument("--phase", choices=PHASES, help="whose log (default: the newest)")
     return parser.parse_args()
+
+
+def _seed(text: str) -> int:
+    try:
+        return TypeAdapter(Seed).validate_python(text)
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(error.errors()[0]["msg"]) from error

@@ -4,7 +4,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -13,6 +13,10 @@ from shared.manifest import PHASES
 from shared.settings import refuse_unknown
 
 PROFILES_FOLDER = Path(__file__).parents[3] / "profiles"
+
+
+# What numpy and torch take alike.
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class _Section(BaseModel):
@@ -24,7 +28,7 @@ class RunSection(_Section):
 
     source_dataset: str
     base_model: str
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
 
 
 class LaunchTarget(_Section):
