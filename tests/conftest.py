@@ -1,5 +1,6 @@
 """What every test gets: an environment of its own, and on request a real local hub."""
 
+import atexit
 import os
 import subprocess
 import sys
@@ -12,7 +13,9 @@ import pytest
 
 # Whatever a developer has set for real runs must not reach a test.
 LEAKING_PREFIXES = ("HF_", "HUGGING", "TRANSFORMERS_", "SPLIT_", "SFT_", "GRPO_", "EVAL_", "REPORT_", "MAKE")
-LEAKING = ("JOB_ID", "ACCELERATOR", "CPU_CORES", "MEMORY", "MFLAGS")
+LEAKING_JOB = {"JOB_ID", "ACCELERATOR", "CPU_CORES", "MEMORY"}
+LEAKING_MAKE = {"MFLAGS", "HUB_DIR", "HUB_PORT", "PROFILE", "RUN", "PHASE", "SEED", "FORCE", "NAMESPACE"}
+LEAKING_MAKE |= {"SOURCE_DATASET", "BASE_MODEL", "FORMAT"}
 NO_PROXY = "127.0.0.1,localhost"
 STOP_SECONDS = 20
 
@@ -27,19 +30,22 @@ class HubServer:
     env: dict[str, str]
 
 
-def pytest_configure(config):
-    """Cleans the environment before anything imports the Hub client, which reads it once."""
+def _clean_environment() -> None:
     for name in list(os.environ):
-        if name.startswith(LEAKING_PREFIXES) or name in LEAKING:
+        if name.startswith(LEAKING_PREFIXES) or name in LEAKING_JOB | LEAKING_MAKE:
             del os.environ[name]
     home = tempfile.TemporaryDirectory(prefix="hf-home-")
-    config.add_cleanup(home.cleanup)
+    atexit.register(home.cleanup)
     os.environ |= {
         "HF_HOME": home.name,
         "HF_HUB_DISABLE_XET": "1",
         "NO_PROXY": NO_PROXY,
         "no_proxy": NO_PROXY,
     }
+
+
+# Here and not in a hook: the conftest of a folder may import the Hub client, which reads the environment once.
+_clean_environment()
 
 
 @pytest.fixture(autouse=True)
