@@ -14,7 +14,18 @@ import pytest
 # Whatever a developer has set for real runs must not reach a test.
 LEAKING_PREFIXES = ("HF_", "HUGGING", "TRANSFORMERS_", "SPLIT_", "SFT_", "GRPO_", "EVAL_", "REPORT_", "MAKE")
 LEAKING_JOB = {"JOB_ID", "ACCELERATOR", "CPU_CORES", "MEMORY"}
-LEAKING_MAKE = {"MFLAGS", "HUB_DIR", "HUB_PORT", "PROFILE", "RUN", "PHASE", "SEED", "FORCE", "NAMESPACE"}
+LEAKING_MAKE = {
+    "MFLAGS",
+    "PROFILE_JSON",
+    "HUB_DIR",
+    "HUB_PORT",
+    "PROFILE",
+    "RUN",
+    "PHASE",
+    "SEED",
+    "FORCE",
+    "NAMESPACE",
+}
 LEAKING_MAKE |= {"SOURCE_DATASET", "BASE_MODEL", "FORMAT"}
 NO_PROXY = "127.0.0.1,localhost"
 STOP_SECONDS = 20

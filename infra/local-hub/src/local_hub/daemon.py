@@ -1,8 +1,10 @@
 """Start a hub in the background, find it, and stop it."""
 
+import errno
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +27,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 POLL_SECONDS = 0.05
 ANSWER_SECONDS = 5.0
+LOG_BYTES = 4096
 HEALTH_PATH = "/healthz"
 
 
@@ -86,7 +89,9 @@ def _spawn(config: HubConfig) -> RunningHub:
     with open(log, "ab") as output:
         begin = output.tell()
         process = subprocess.Popen(
-            [sys.executable, "-m", "local_hub", "serve", *_serve_options(config)],
+            # -P: what lies in the folder where the user happens to be is not imported.
+            [sys.executable, "-P", "-m", "local_hub", "serve", *_serve_options(config)],
+            cwd=config.directory,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -125,6 +130,8 @@ def _reason(log: Path, begin: int) -> str:
     with open(log, "rb") as file:
         file.seek(begin)
         lines = file.read().decode("utf-8", "replace").splitlines()
+    if shutil.disk_usage(log.parent).free < LOG_BYTES:  # the line that says so found no space either
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     return errors[-1] if errors else f"The hub stopped while it started. Look into {log}."
 

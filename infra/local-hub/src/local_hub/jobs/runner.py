@@ -1,7 +1,9 @@
 """Queues jobs, runs as many at once as the hub has slots, and records how each ends."""
 
 import asyncio
+import logging
 import os
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -19,11 +21,14 @@ from local_hub.jobs.log import JobLog, format_time
 from local_hub.jobs.spec import JobRequest
 from local_hub.jobs.store import CANCELED, ERROR, JobRecord, JobStore
 
+logger = logging.getLogger("local_hub")
+
 # Shared by all jobs, so that a base model is fetched once.
 JOBS_CACHE = "jobs-cache"
 CANCELLED = Ending(CANCELED, "Job cancelled")
 TIMED_OUT = Ending(ERROR, "Job timeout reached")
 FAILED_INSIDE = Ending(ERROR, "the hub failed to run it; the hub's own log says why")
+RETRY_SECONDS = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,9 +153,22 @@ class JobRunner:
     async def _finish(self, job: ActiveJob, ending: Ending) -> None:
         """Records the end before the log completes: a client asks for the stage when the stream ends."""
         await asyncio.to_thread(job.folder.clear)
-        await asyncio.to_thread(self.store.mark_finished, job.record.id, ending.stage, ending.message)
+        await self._record_end(job.record.id, ending)
         del self._active[job.record.id]
         job.log.complete()
+
+    async def _record_end(self, job_id: str, ending: Ending) -> None:
+        """Tries until it works: on a full disk the job has ended, but nothing can be written about it yet."""
+        while True:
+            try:
+                await asyncio.to_thread(self.store.mark_finished, job_id, ending.stage, ending.message)
+            except sqlite3.OperationalError as error:
+                logger.error("job %s ended as %s, which cannot be recorded: %s", job_id, ending, error)
+                if self.is_stopping:  # the next start will find it
+                    raise
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
 
     def _folder(self, job_id: str) -> JobFolder:
         return JobFolder(self._config.directory, job_id)
