@@ -47,9 +47,9 @@ def stop(directory: Path) -> RunningHub | None:
     running = find_running(directory)
     if running is None:
         return None
-    os.kill(running.pid, signal.SIGTERM)
+    _signal(running.pid, signal.SIGTERM)
     if not _wait_until(lambda: not is_alive(running.pid), STOP_SECONDS):
-        os.kill(running.pid, signal.SIGKILL)
+        _signal(running.pid, signal.SIGKILL)
         _wait_until(lambda: not is_alive(running.pid), STOP_SECONDS)
         end_leftover_jobs(directory)
     return running
@@ -134,6 +134,15 @@ def _reason(log: Path, begin: int) -> str:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     return errors[-1] if errors else f"The hub stopped while it started. Look into {log}."
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:  # it has ended meanwhile
+        return
+    except PermissionError as error:
+        raise HubError(f"The hub (process {pid}) belongs to another user, who has to stop it.") from error
 
 
 def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:

@@ -1,6 +1,7 @@
 """One run of one job: a process of its own session, its output, and its end."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -90,20 +91,20 @@ class Execution:
         if exited.done():
             return _ending_of(exited.result())
         request = self._stop.result() if self._stop.done() else self._timeout
-        await self._terminate(process.pid, request.grace_seconds)
+        await self._terminate(process, request.grace_seconds)
         await exited
         return request.ending
 
     async def _asked_to_stop(self) -> None:
         await asyncio.shield(self._stop)
 
-    async def _terminate(self, group: int, grace_seconds: float) -> None:
-        """SIGTERM to all of the job's processes, then SIGKILL to those that are left after the grace time."""
-        _signal_group(group, signal.SIGTERM)
+    async def _terminate(self, process: asyncio.subprocess.Process, grace_seconds: float) -> None:
+        """SIGTERM to the job's process group, then SIGKILL to all that is left after the grace time."""
+        _signal_group(process, signal.SIGTERM)
         deadline = time.monotonic() + grace_seconds
         while await asyncio.to_thread(find_processes, self._job_id) and time.monotonic() < deadline:
             await asyncio.sleep(POLL_SECONDS)
-        _signal_group(group, signal.SIGKILL)
+        _signal_group(process, signal.SIGKILL)
         await asyncio.to_thread(signal_job, self._job_id, signal.SIGKILL)
 
     async def _copy_output(self, read_end: int) -> None:
@@ -117,11 +118,8 @@ class Execution:
                 self._append(splitter.feed(data))
             self._append(splitter.finish())
         except OSError as error:  # a job whose output nobody takes would hang
-            self.stop(
-                StopRequest(
-                    Ending(ERROR, f"cannot write its log: {error.strerror}"), self._timeout.grace_seconds
-                )
-            )
+            ending = Ending(ERROR, f"cannot write its log: {error.strerror}")
+            self.stop(StopRequest(ending, self._timeout.grace_seconds))
         finally:
             transport.close()
 
@@ -133,13 +131,16 @@ class Execution:
 def _ending_of(exit_code: int) -> Ending:
     if exit_code == 0:
         return Ending(COMPLETED)
-    if exit_code < 0:
-        return Ending(ERROR, f"killed by signal {-exit_code} ({signal.Signals(-exit_code).name})")
-    return Ending(ERROR, f"exit code {exit_code}")
+    if exit_code > 0:
+        return Ending(ERROR, f"exit code {exit_code}")
+    message = f"killed by signal {-exit_code} ({signal.strsignal(-exit_code)})"
+    if -exit_code == signal.SIGKILL:
+        message += "; the machine may have run out of memory"
+    return Ending(ERROR, message)
 
 
-def _signal_group(group: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return
+def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Signals the group that the process leads; when it has been waited for, its number may be another's."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):  # asyncio learns of the end a moment later
+            os.killpg(process.pid, number)

@@ -60,6 +60,14 @@ def repo_not_found(request: Request) -> ApiError:
     return ApiError(401 if asking_user(request) is None else 404, REPO_NOT_FOUND, "RepoNotFound")
 
 
+def check_not_gated(request: Request, repo: Repo) -> None:
+    """Raises 401 or 403 if the files of a public repo are for its owner, who alone can let others in."""
+    user = asking_user(request)
+    if repo.gated and (user is None or not user.may_use(repo.namespace)):
+        status = 401 if user is None else 403
+        raise ApiError(status, f"Access to {repo.type} {repo.id} is restricted", "GatedRepo")
+
+
 def check_may_write(request: Request, repo: Repo) -> None:
     """Raises 401 or 403 unless the one who asks may write to the repo."""
     if not signed_in(request).may_use(repo.namespace):

@@ -42,6 +42,8 @@ def parse_card(text: str) -> dict[str, Any]:
         return {}
     if not isinstance(data, dict):
         raise InvalidCard("The metadata must be a mapping")
+    if not isinstance(data.get("model-index", []), list):
+        raise InvalidCard('"model-index" must be a list')
     return data
 
 

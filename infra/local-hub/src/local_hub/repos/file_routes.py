@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from local_hub.errors import ApiError
 from local_hub.repos import history
-from local_hub.repos.access import open_repo, param
+from local_hub.repos.access import check_not_gated, open_repo, param
 from local_hub.repos.body import read_form
 from local_hub.repos.contents import read_content
 from local_hub.repos.history import Commit
@@ -40,6 +40,7 @@ def resolve_file(request: Request) -> Response:
     store = store_of(request)
     with store.database.read() as db:
         repo = open_repo(db, request)
+        check_not_gated(request, repo)
         commit = history.resolve(db, repo, param(request, "revision"))
         entry = find_entry(db, commit.tree_id, path)
         if entry is None or entry.is_folder:

@@ -65,10 +65,11 @@ def list_refs(db: sqlite3.Connection, repo: Repo, kind: RefKind) -> dict[str, st
 
 def create_ref(db: sqlite3.Connection, repo: Repo, kind: RefKind, name: str, revision: str) -> None:
     """Makes a new branch or tag at a revision; raises 409 if it exists."""
+    commit = resolve(db, repo, revision)
     check_ref_name(name)
     if find_ref(db, repo, kind, name) is not None:
         raise ApiError(409, f"Reference refs/{kind}/{name} already exists")
-    set_ref(db, repo, kind, name, resolve(db, repo, revision).sha)
+    set_ref(db, repo, kind, name, commit.sha)
 
 
 def delete_ref(db: sqlite3.Connection, repo: Repo, kind: RefKind, name: str) -> None:
@@ -77,7 +78,7 @@ def delete_ref(db: sqlite3.Connection, repo: Repo, kind: RefKind, name: str) -> 
     if (kind, name) == ("heads", MAIN):
         raise ApiError(403, f"Cannot delete refs/heads/{MAIN}")
     if find_ref(db, repo, kind, name) is None:
-        raise ApiError(404, f"Reference refs/{kind}/{name} does not exist", "RevisionNotFound")
+        raise _unknown_revision(name)
     db.execute("DELETE FROM refs WHERE repo_id = ? AND kind = ? AND name = ?", (repo.key, kind, name))
 
 

@@ -35,10 +35,11 @@ async def validate_yaml(request: Request) -> Response:
     """Says whether the metadata of a README can be read."""
     payload = await read_object(request)
     try:
-        parse_card(text_field(payload, "content"))
+        card = parse_card(text_field(payload, "content"))
     except InvalidCard as error:
         return JSONResponse({"errors": [{"message": str(error)}], "warnings": []}, 400)
-    return JSONResponse({"errors": [], "warnings": []})
+    warnings = [] if card else [{"message": "empty or missing yaml metadata in repo card"}]
+    return JSONResponse({"errors": [], "warnings": warnings})
 
 
 async def accept_telemetry(request: Request) -> Response:

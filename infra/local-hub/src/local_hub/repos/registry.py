@@ -43,14 +43,24 @@ def now() -> str:
 
 def find_repo(db: sqlite3.Connection, repo_type: RepoType, namespace: str, name: str) -> Repo | None:
     """The repo that has this name now, or else the one that had it before it was renamed."""
-    key = (repo_type, namespace, name)
-    row = db.execute("SELECT * FROM repos WHERE type = ? AND namespace = ? AND name = ?", key).fetchone()
-    if row is None:
-        row = db.execute(
-            "SELECT repos.* FROM former_names AS former JOIN repos ON repos.id = repo_id "
-            "WHERE former.type = ? AND former.namespace = ? AND former.name = ?",
-            key,
-        ).fetchone()
+    found = find_by_present_name(db, repo_type, namespace, name)
+    if found is not None:
+        return found
+    row = db.execute(
+        "SELECT repos.* FROM former_names AS former JOIN repos ON repos.id = repo_id "
+        "WHERE former.type = ? AND former.namespace = ? AND former.name = ?",
+        (repo_type, namespace, name),
+    ).fetchone()
+    return _repo(row) if row else None
+
+
+def find_by_present_name(
+    db: sqlite3.Connection, repo_type: RepoType, namespace: str, name: str
+) -> Repo | None:
+    """The repo that has this name now; as on the Hub, upper and lower case are the same."""
+    row = db.execute(
+        "SELECT * FROM repos WHERE type = ? AND namespace = ? AND name = ?", (repo_type, namespace, name)
+    ).fetchone()
     return _repo(row) if row else None
 
 
@@ -86,8 +96,8 @@ def rename_repo(db: sqlite3.Connection, repo: Repo, namespace: str, name: str) -
     """Gives a repo another name; the one it had goes on working. Raises 409 if the new one is taken."""
     check_repo_name(namespace)
     check_repo_name(name)
-    taken = find_repo(db, repo.type, namespace, name)
-    if taken is not None and taken.id == f"{namespace}/{name}":
+    taken = find_by_present_name(db, repo.type, namespace, name)
+    if taken is not None and taken.key != repo.key:
         raise ApiError(409, f"A {repo.type} repository called {taken.id} already exists")
     _forget_former_name(db, repo.type, namespace, name)
     db.execute("UPDATE repos SET namespace = ?, name = ? WHERE id = ?", (namespace, name, repo.key))

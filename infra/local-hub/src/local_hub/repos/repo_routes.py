@@ -11,6 +11,7 @@ from local_hub.repos import history, registry
 from local_hub.repos.access import (
     asking_user,
     check_may_write,
+    check_not_gated,
     open_repo,
     open_repo_to_write,
     param,
@@ -45,8 +46,8 @@ def _create(request: Request, payload: dict[str, Any]) -> Response:
         )
     store = store_of(request)
     with store.database.write() as db:
-        existing = registry.find_repo(db, repo_type, namespace, name)
-        if existing is not None and existing.id == f"{namespace}/{name}":
+        existing = registry.find_by_present_name(db, repo_type, namespace, name)
+        if existing is not None:
             url = f"{origin_of(request)}/{existing.url_path}"
             raise ApiError(
                 409, f"You already created this {repo_type} repo: {existing.id}", body={"url": url}
@@ -68,8 +69,8 @@ async def delete_repo(request: Request) -> Response:
 def _delete(request: Request, payload: dict[str, Any]) -> Response:
     repo_type, namespace, name = _named_repo(request, payload)
     with store_of(request).database.write() as db:
-        repo = visible_repo(db, request, repo_type, namespace, name)
-        if repo.id != f"{namespace}/{name}":
+        repo = registry.find_by_present_name(db, repo_type, namespace, name)
+        if repo is None or not repo.visible_to(asking_user(request)):
             raise repo_not_found(request)
         check_may_write(request, repo)
         registry.delete_repo(db, repo)
@@ -154,7 +155,7 @@ def _filtered(request: Request, store: RepoStore) -> list[dict[str, Any]]:
 def check_read(request: Request) -> Response:
     """Answers 200 if the one who asks may read the repo."""
     with store_of(request).database.read() as db:
-        open_repo(db, request)
+        check_not_gated(request, open_repo(db, request))
     return JSONResponse({})
 
 

@@ -4,8 +4,8 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS repos (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     type TEXT NOT NULL,
-    namespace TEXT NOT NULL,
-    name TEXT NOT NULL,
+    namespace TEXT NOT NULL COLLATE NOCASE,
+    name TEXT NOT NULL COLLATE NOCASE,
     private INTEGER NOT NULL,
     gated TEXT,
     created_at TEXT NOT NULL,
@@ -13,8 +13,8 @@ CREATE TABLE IF NOT EXISTS repos (
 );
 CREATE TABLE IF NOT EXISTS former_names (
     type TEXT NOT NULL,
-    namespace TEXT NOT NULL,
-    name TEXT NOT NULL,
+    namespace TEXT NOT NULL COLLATE NOCASE,
+    name TEXT NOT NULL COLLATE NOCASE,
     repo_id INTEGER NOT NULL REFERENCES repos(id) ON DELETE CASCADE,
     PRIMARY KEY (type, namespace, name)
 );
