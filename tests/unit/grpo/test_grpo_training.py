@@ -135,3 +135,12 @@ def test_a_step_samples_as_many_prompts_as_the_settings_say(taught_here, tmp_pat
         row_ids = [row["row_id"] for row in recorder.rows if row["step"] == step]
         assert len(row_ids) == 8
         assert [row_ids.count(row_id) for row_id in dict.fromkeys(row_ids)] == [4, 4]
+
+
+def test_the_same_seed_samples_the_same_completions(taught_here, tmp_path):
+    def sample():
+        trainer, job, recorder = build_here(taught_here, tmp_path, make_settings(max_steps=2))
+        run_trainer(trainer, job)
+        return recorder.rows
+
+    assert sample() == sample()

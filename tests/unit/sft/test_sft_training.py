@@ -23,7 +23,7 @@ def base(tmp_path_factory):
 
 @pytest.fixture
 def build(base, tmp_path):
-    def build(seed=0, **changes):
+    def build(seed=0, base=base, **changes):
         settings = SftSettings(
             run_id="r",
             namespace="n",
@@ -37,7 +37,9 @@ def build(base, tmp_path):
         prepare_libraries(job.seed)
         tokenizer = AutoTokenizer.from_pretrained(base)
         examples = build_examples(tokenizer, QUESTIONS, settings.max_length)
-        return build_trainer(job, AutoModelForCausalLM.from_pretrained(base), tokenizer, examples), job
+        return build_trainer(
+            job, AutoModelForCausalLM.from_pretrained(base, dtype="auto"), tokenizer, examples
+        ), job
 
     return build
 
@@ -101,3 +103,12 @@ def test_a_training_that_diverges_is_stopped(build):
         parameter.data.mul_(1e20)
     with pytest.raises(GuardTripped, match=r"The loss is (nan|inf) at step \d+: the training has diverged"):
         run_trainer(trainer, job)
+
+
+def test_a_model_stored_in_half_precision_is_trained_through_an_adapter_in_full_precision(build, tmp_path):
+    folder = make_qwen3(tmp_path / "half", dtype=torch.bfloat16)
+    trainer, job = build(base=folder, learning_rate=1e-2)
+    dtypes = {parameter.requires_grad: parameter.dtype for parameter in trainer.model.parameters()}
+    assert dtypes == {True: torch.float32, False: torch.bfloat16}
+    curve = run_trainer(trainer, job)
+    assert curve.rows[-1]["loss"] > 0

@@ -14,6 +14,7 @@ from transformers.utils import logging
 
 from shared.errors import GuardTripped
 from shared.job import Job
+from shared.lm.precision import pick_device
 
 SHOWN = ("loss", "reward")
 Row = dict[str, Any]
@@ -35,6 +36,7 @@ def trainer_basics(job: Job, dtype: torch.dtype) -> dict[str, Any]:
         "seed": job.seed,
         "bf16": dtype == torch.bfloat16,
         "fp16": dtype == torch.float16,
+        "use_cpu": pick_device().type == "cpu",
         "report_to": "none",
         "disable_tqdm": True,
         "save_strategy": "no",
