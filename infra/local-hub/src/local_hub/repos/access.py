@@ -65,7 +65,8 @@ def check_not_gated(request: Request, repo: Repo) -> None:
     user = asking_user(request)
     if repo.gated and (user is None or not user.may_use(repo.namespace)):
         status = 401 if user is None else 403
-        raise ApiError(status, f"Access to {repo.type} {repo.id} is restricted", "GatedRepo")
+        reason = "is restricted and you are not in the authorized list"
+        raise ApiError(status, f"Access to {repo.type} {repo.id} {reason}.", "GatedRepo")
 
 
 def check_may_write(request: Request, repo: Repo) -> None:
