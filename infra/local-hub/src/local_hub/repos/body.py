@@ -33,23 +33,23 @@ async def read_form(request: Request) -> dict[str, list[str]]:
     return parse_qs((await read_body(request)).decode(errors="replace"))
 
 
-async def read_lines(request: Request) -> AsyncIterator[bytes]:
-    """The body line by line, without empty ones; raises 413 for a line that should have been a large file."""
+async def read_lines(request: Request) -> AsyncIterator[list[bytes]]:
+    """The body's lines, as many at a time as have arrived; raises 413 for one that is too long."""
     pending = bytearray()
     async for chunk in request.stream():
-        *lines, rest = chunk.split(b"\n")
-        for line in lines:
-            pending += line
-            if pending.strip():
-                yield bytes(pending)
-            pending.clear()
-        pending += rest
+        pending += chunk
+        if b"\n" in chunk:
+            complete, _, pending = pending.rpartition(b"\n")
+            yield _without_blanks(complete)
         if len(pending) > MAX_LINE_BYTES:
             raise ApiError(
                 413, "A file is too large to be sent inside a commit; upload it as a large file (LFS)"
             )
-    if pending.strip():
-        yield bytes(pending)
+    yield _without_blanks(pending)
+
+
+def _without_blanks(text: bytearray) -> list[bytes]:
+    return [line for line in bytes(text).split(b"\n") if line.strip()]
 
 
 async def read_blocks(request: Request, size: int) -> AsyncIterator[bytes]:

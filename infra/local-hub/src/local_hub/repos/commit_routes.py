@@ -14,7 +14,7 @@ from local_hub.errors import ApiError
 from local_hub.repos import history
 from local_hub.repos.access import open_repo_to_write, param, signed_in
 from local_hub.repos.body import read_lines, read_object, text_field
-from local_hub.repos.commits import Change, Header, parse_change, parse_header, write_commit
+from local_hub.repos.commits import Draft, write_commit
 from local_hub.repos.contents import ContentBuffer, read_content
 from local_hub.repos.paging import flag
 from local_hub.repos.patterns import is_ignored, is_large_by_attributes
@@ -94,17 +94,10 @@ def _read_text(db: sqlite3.Connection, tree_id: str, path: str) -> str:
 async def commit(request: Request) -> Response:
     """Applies a list of changes to a branch, all or nothing."""
     await run_in_threadpool(_check_before_reading, request)
-    buffer = ContentBuffer(store_of(request).database)
-    header: Header | None = None
-    changes: list[Change] = []
-    async for line in read_lines(request):
-        if header is None:
-            header = parse_header(line)
-        else:
-            changes.append(await run_in_threadpool(parse_change, buffer, line))
-    if header is None:
-        raise ApiError(400, "A commit must begin with its header")
-    return await run_in_threadpool(_commit, request, header, changes, buffer)
+    draft = Draft(ContentBuffer(store_of(request).database))
+    async for lines in read_lines(request):
+        await run_in_threadpool(draft.read, lines)
+    return await run_in_threadpool(_commit, request, draft)
 
 
 def _check_before_reading(request: Request) -> None:
@@ -114,12 +107,11 @@ def _check_before_reading(request: Request) -> None:
         history.branch_head(db, repo, param(request, "revision"))
 
 
-def _commit(request: Request, header: Header, changes: list[Change], buffer: ContentBuffer) -> Response:
+def _commit(request: Request, draft: Draft) -> Response:
     with store_of(request).database.write() as db:
         repo = open_repo_to_write(db, request)
-        buffer.flush(db)
         author = signed_in(request).name
-        made = write_commit(db, repo, param(request, "revision"), author, header, changes)
+        made = write_commit(db, repo, param(request, "revision"), author, draft)
     return JSONResponse({"commitOid": made.sha, "commitUrl": _commit_url(request, repo, made.sha)})
 
 

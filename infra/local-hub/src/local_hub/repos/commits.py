@@ -3,8 +3,8 @@
 import base64
 import binascii
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from local_hub.errors import ApiError
@@ -17,6 +17,7 @@ from local_hub.repos.registry import Repo
 from local_hub.repos.trees import Entry
 
 STALE_PARENT = "The branch was updated since you opened this page. Please refresh and try again."
+_NO_HEADER = "A commit must begin with its header"
 _SHORTEST_SHA = 7
 
 
@@ -55,42 +56,37 @@ class Delete:
 Change = PutFile | PutLargeFile | Delete
 
 
-def parse_header(line: bytes) -> Header:
-    """Reads the first line of a commit."""
-    key, value = _key_and_value(line)
-    if key != "header":
-        raise ApiError(400, "A commit must begin with its header")
-    parent = value.get("parentCommit")
-    if parent is not None and (not isinstance(parent, str) or len(parent) < _SHORTEST_SHA):
-        raise ApiError(400, f"parentCommit must be a commit id of at least {_SHORTEST_SHA} digits")
-    return Header(text_field(value, "summary"), str(value.get("description") or ""), parent)
+@dataclass
+class Draft:
+    """A commit as far as it has arrived; contents of files go to the buffer."""
+
+    buffer: ContentBuffer
+    header: Header | None = None
+    changes: list[Change] = field(default_factory=list)
+
+    def read(self, lines: Iterable[bytes]) -> None:
+        """Reads the next lines of a commit; the first of all is its header."""
+        for line in lines:
+            if self.header is None:
+                self.header = _parse_header(line)
+            else:
+                self.changes.append(_parse_change(self.buffer, line))
 
 
-def parse_change(buffer: ContentBuffer, line: bytes) -> Change:
-    """Reads one change; the content of a file that comes with it goes to the buffer."""
-    key, value = _key_and_value(line)
-    path = text_field(value, "path")
-    if key in ("deletedFile", "deletedFolder"):
-        return Delete(_checked(path.rstrip("/")))
-    if key == "lfsFile":
-        return PutLargeFile(_checked(path), text_field(value, "oid"))
-    if key == "file":
-        return PutFile(_checked(path), buffer.add(_content(value)))
-    raise ApiError(400, f"Unknown change in commit: '{key}'")
-
-
-def write_commit(
-    db: sqlite3.Connection, repo: Repo, branch: str, author: str, header: Header, changes: Sequence[Change]
-) -> Commit:
-    """Applies the changes to the branch's head; call it in a write transaction.
+def write_commit(db: sqlite3.Connection, repo: Repo, branch: str, author: str, draft: Draft) -> Commit:
+    """Applies the draft to the branch's head; call it in a write transaction.
 
     Raises 412 if the header names a parent that is not the head any more, 404 if this is no branch.
     """
+    header = draft.header
+    if header is None:
+        raise ApiError(400, _NO_HEADER)
     head = branch_head(db, repo, branch)
     if header.parent is not None and not head.sha.startswith(header.parent):
         raise ApiError(412, STALE_PARENT)
+    draft.buffer.flush(db)
     editor = TreeEditor(db, head.tree_id)
-    for change in changes:
+    for change in draft.changes:
         match change:
             case PutFile(path, entry):
                 editor.put(path, entry)
@@ -101,6 +97,28 @@ def write_commit(
     commit = add_commit(db, repo, head.sha, editor.save(), header.title, header.message, author)
     set_ref(db, repo, "heads", branch.removeprefix("refs/heads/"), commit.sha)
     return commit
+
+
+def _parse_header(line: bytes) -> Header:
+    key, value = _key_and_value(line)
+    if key != "header":
+        raise ApiError(400, _NO_HEADER)
+    parent = value.get("parentCommit")
+    if parent is not None and (not isinstance(parent, str) or len(parent) < _SHORTEST_SHA):
+        raise ApiError(400, f"parentCommit must be a commit id of at least {_SHORTEST_SHA} digits")
+    return Header(text_field(value, "summary"), str(value.get("description") or ""), parent)
+
+
+def _parse_change(buffer: ContentBuffer, line: bytes) -> Change:
+    key, value = _key_and_value(line)
+    path = text_field(value, "path")
+    if key in ("deletedFile", "deletedFolder"):
+        return Delete(_checked(path.rstrip("/")))
+    if key == "lfsFile":
+        return PutLargeFile(_checked(path), text_field(value, "oid"))
+    if key == "file":
+        return PutFile(_checked(path), buffer.add(_content(value)))
+    raise ApiError(400, f"Unknown change in commit: '{key}'")
 
 
 def _large_entry(db: sqlite3.Connection, repo: Repo, path: str, sha256: str) -> Entry:

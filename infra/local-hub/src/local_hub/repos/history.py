@@ -12,7 +12,7 @@ from typing import Literal
 from local_hub.errors import ApiError
 from local_hub.repos.names import check_ref_name
 from local_hub.repos.registry import Repo, now
-from local_hub.repos.trees import changed_paths
+from local_hub.repos.trees import find_entry
 
 RefKind = Literal["heads", "tags"]
 
@@ -133,7 +133,7 @@ def last_changes(db: sqlite3.Connection, repo: Repo, head: Commit, paths: Iterab
         if not missing:
             break
         before = get_commit(db, repo, commit.parent).tree_id if commit.parent else None
-        changed = missing.intersection(changed_paths(db, before, commit.tree_id))
+        changed = {path for path in missing if _differs(db, before, commit.tree_id, path)}
         found.update(dict.fromkeys(changed, commit))
         missing -= changed
     return found
@@ -145,6 +145,10 @@ def squash(db: sqlite3.Connection, repo: Repo, branch: str, title: str, author: 
     commit = add_commit(db, repo, None, head.tree_id, title, "", author)
     set_ref(db, repo, "heads", branch.removeprefix("refs/heads/"), commit.sha)
     return commit
+
+
+def _differs(db: sqlite3.Connection, old_tree: str | None, new_tree: str, path: str) -> bool:
+    return old_tree is None or find_entry(db, old_tree, path) != find_entry(db, new_tree, path)
 
 
 def _find_sha(db: sqlite3.Connection, repo: Repo, prefix: str) -> str | None:

@@ -9,6 +9,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 EntryKind = Literal["folder", "file", "lfs"]
@@ -34,11 +35,19 @@ class Entry:
 
 Folder = Mapping[str, Entry]
 
+# Enough for those who read one repo, little enough that folders of ten thousand files fit in memory.
+DECODED_FOLDERS = 16
+
 
 def load_folder(db: sqlite3.Connection, tree_id: str) -> Folder:
     """The entries of one folder by name, in order."""
     row = db.execute("SELECT entries FROM trees WHERE id = ?", (tree_id,)).fetchone()
-    return {name: Entry(*fields) for name, *fields in json.loads(zlib.decompress(row["entries"]))}
+    return _decoded(row["entries"])
+
+
+@lru_cache(maxsize=DECODED_FOLDERS)
+def _decoded(entries: bytes) -> Folder:
+    return {name: Entry(*fields) for name, *fields in json.loads(zlib.decompress(entries))}
 
 
 def save_folder(db: sqlite3.Connection, entries: Folder) -> str:
@@ -76,17 +85,3 @@ def walk(
 def walk_files(db: sqlite3.Connection, tree_id: str) -> Iterator[tuple[str, Entry]]:
     """Every file below a folder."""
     return ((path, entry) for path, entry in walk(db, tree_id) if not entry.is_folder)
-
-
-def changed_paths(db: sqlite3.Connection, old_id: str | None, new_id: str, prefix: str = "") -> Iterator[str]:
-    """The files and folders of the new tree that are new or different; equal folders are not looked into."""
-    old = load_folder(db, old_id) if old_id else {}
-    for name, entry in load_folder(db, new_id).items():
-        before = old.get(name)
-        if before == entry:
-            continue
-        path = f"{prefix}{name}"
-        yield path
-        if entry.is_folder:
-            old_folder = before.oid if before is not None and before.is_folder else None
-            yield from changed_paths(db, old_folder, entry.oid, f"{path}/")
