@@ -6,7 +6,7 @@ import os
 import httpx2
 import pytest
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
 NUMBERS = itertools.count()
 
@@ -79,6 +79,25 @@ def test_making_a_repo_private_hides_it(api, repo, anonymous_api):
     assert not anonymous_api.repo_exists(repo)
     api.update_repo_settings(repo, private=False, gated="auto")
     assert (anonymous_api.model_info(repo).private, api.model_info(repo).gated) == (False, "auto")
+
+
+def test_files_of_a_gated_repo_are_for_its_owner(api, repo, other_api, anonymous_api, tmp_path):
+    api.update_repo_settings(repo, gated="manual")
+    for client, expected in ((other_api, 403), (anonymous_api, 401)):
+        assert client.model_info(repo).gated == "manual"
+        with pytest.raises(GatedRepoError) as refusal:
+            client.hf_hub_download(repo, ".gitattributes", cache_dir=tmp_path)
+        assert refusal.value.response.status_code == expected
+    assert api.hf_hub_download(repo, ".gitattributes", cache_dir=tmp_path)
+
+
+def test_upper_and_lower_case_are_the_same_name(api, new_name):
+    repo = api.create_repo(f"local/{new_name}-CaSe").repo_id
+    api.upload_file(repo_id=repo.lower(), path_or_fileobj=b"\0", path_in_repo="a.bin")
+    assert api.model_info(repo.upper().replace("LOCAL", "local")).id == repo
+    assert status(api.create_repo, repo.lower()) == 409
+    api.move_repo(repo, repo.lower())
+    assert api.model_info(repo).id == repo.lower()
 
 
 def test_creating_twice_is_an_error_unless_allowed(api, repo):
