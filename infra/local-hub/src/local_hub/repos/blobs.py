@@ -89,19 +89,18 @@ class IncomingBlob:
     def keep(self) -> None:
         """Puts the content in its place for good."""
         os.fsync(self._file.fileno())
-        self.move_to(self._store.path(self.sha256))
-
-    def move_to(self, target: Path) -> None:
-        """Renames the file; the new name survives a power cut."""
-        created = not target.parent.exists()
+        target = self._store.path(self.sha256)
         target.parent.mkdir(exist_ok=True)
         os.replace(self._path, target)
-        flush_folder(target.parent)
-        if created:
-            flush_folder(target.parent.parent)
+        _flush_folder(target.parent)
+        _flush_folder(target.parent.parent)
+
+    def keep_as_part(self, upload: str, number: int) -> None:
+        """Puts the content among the parts of an upload; nothing needs flushing before the whole is there."""
+        os.replace(self._path, self._store.parts_folder(upload) / str(number))
 
 
-def flush_folder(folder: Path) -> None:
+def _flush_folder(folder: Path) -> None:
     """Makes the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -87,14 +87,14 @@ def _address(request: Request, action: str, ticket: Ticket) -> str:
 async def verify(request: Request) -> Response:
     """Confirms that a large file has arrived."""
     oid, _ = parse_object_id(await read_object(request))
+    return await run_in_threadpool(_verify, request, oid)
 
-    def check() -> None:
-        with store_of(request).database.read() as db:
-            repo = open_repo_to_write(db, request)
-            if not has_large_file(db, repo.key, oid):
-                raise ApiError(404, f"{oid} has not been uploaded")
 
-    await run_in_threadpool(check)
+def _verify(request: Request, oid: str) -> Response:
+    with store_of(request).database.read() as db:
+        repo = open_repo_to_write(db, request)
+        if not has_large_file(db, repo.key, oid):
+            raise ApiError(404, f"{oid} has not been uploaded")
     return JSONResponse({})
 
 
@@ -116,8 +116,7 @@ async def upload_part(request: Request) -> Response:
     ticket = store.signer.verify(PART, dict(request.query_params))
     with await run_in_threadpool(store.blobs.receive) as incoming:
         await _receive(request, incoming, store.config.multipart_part_bytes)
-        target = store.blobs.parts_folder(ticket.session) / str(ticket.part)
-        await run_in_threadpool(incoming.move_to, target)
+        await run_in_threadpool(incoming.keep_as_part, ticket.session, ticket.part)
     return Response(headers={"ETag": f'"{incoming.sha256}"'})
 
 

@@ -3,8 +3,14 @@
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import Route
 
-from local_hub.repos import commit_routes, file_routes, lfs_routes, other_routes, ref_routes
-from local_hub.repos import repo_routes as whole
+from local_hub.repos import (
+    commit_routes,
+    file_routes,
+    lfs_routes,
+    other_routes,
+    ref_routes,
+    registry_routes,
+)
 
 
 class RepoTypeConvertor(Convertor[str]):
@@ -44,15 +50,15 @@ repo_routes: list[Route] = [
     Route("/api/spaces", other_routes.list_spaces),
     Route("/api/spaces/{rest:path}", other_routes.refuse_space, methods=_ALL_METHODS),
     Route("/spaces/{rest:path}", other_routes.refuse_space, methods=_ALL_METHODS),
-    Route("/api/repos/create", whole.create_repo, methods=["POST"]),
-    Route("/api/repos/delete", whole.delete_repo, methods=["DELETE"]),
-    Route("/api/repos/move", whole.move_repo, methods=["POST"]),
-    Route("/api/{type:repotype}", whole.list_repos),
-    Route(_API, whole.repo_info),
-    Route(f"{_API}/revision/{{revision}}", whole.repo_info),
-    Route(f"{_API}/settings", whole.update_settings, methods=["PUT"]),
-    Route(f"{_API}/auth-check", whole.check_read),
-    Route(f"{_API}/auth-check/write", whole.check_write),
+    Route("/api/repos/create", registry_routes.create_repo, methods=["POST"]),
+    Route("/api/repos/delete", registry_routes.delete_repo, methods=["DELETE"]),
+    Route("/api/repos/move", registry_routes.move_repo, methods=["POST"]),
+    Route("/api/{type:repotype}", registry_routes.list_repos),
+    Route(_API, registry_routes.repo_info),
+    Route(f"{_API}/revision/{{revision}}", registry_routes.repo_info),
+    Route(f"{_API}/settings", registry_routes.update_settings, methods=["PUT"]),
+    Route(f"{_API}/auth-check", registry_routes.check_read),
+    Route(f"{_API}/auth-check/write", registry_routes.check_write),
     Route(f"{_API}/tree/{{revision}}", file_routes.list_tree),
     Route(f"{_API}/tree/{{revision}}/{{path:path}}", file_routes.list_tree),
     Route(f"{_API}/paths-info/{{revision}}", file_routes.paths_info, methods=["POST"]),
