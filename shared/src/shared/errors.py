@@ -33,7 +33,7 @@ class UpstreamNotReady(PipelineError):
 
 
 class GuardTripped(PipelineError):
-    """A training run was stopped because it cannot learn."""
+    """A training run was stopped because it cannot learn, or a model is not what the run says it is."""
 
     exit_code = ExitCode.GUARD_TRIPPED
 

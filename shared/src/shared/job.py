@@ -16,6 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
+
 from shared.errors import ExitCode, Interrupted, PipelineError
 from shared.fingerprint import code_fingerprint
 from shared.hub import Hub
@@ -140,6 +142,7 @@ def is_up_to_date(phase: Phase, config: dict[str, Any], code: str, inputs: dict[
 
 
 def _run(phase: str, loaded: LoadedSettings, work: str) -> None:
+    disable_progress_bars()  # A job's log is read line by line.
     settings, hub = loaded.settings, Hub()
     store = ManifestStore(hub, settings.namespace)
     manifest = store.read(settings.run_id)

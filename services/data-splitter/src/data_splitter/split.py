@@ -3,7 +3,6 @@
 import hashlib
 
 import datasets
-from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 
 from data_splitter.dataset import describe_replaced, measure, render_card, write_dataset
 from data_splitter.draw import draw_splits
@@ -14,7 +13,6 @@ from shared.job import Job, Outcome
 
 def split_questions(job: Job) -> Outcome:
     """Split the source's questions and publish them as one dataset repo."""
-    disable_progress_bars()
     datasets.disable_progress_bars()
     settings: SplitSettings = job.settings
     seed = job.seed if settings.shuffle_seed == "run" else settings.shuffle_seed

@@ -8,19 +8,20 @@ from evaluator.answers import Answer, grade
 from evaluator.chain import PARENTS, Chain
 from evaluator.generate import GreedyDecoder, build_decoder
 from evaluator.metrics import measure, measure_majority
-from evaluator.predictions import load_questions, publish_answers, publish_card
+from evaluator.predictions import publish_answers, publish_card
 from shared.job import Job, Outcome
 from shared.lm.adapters import weight_fingerprint
 from shared.lm.chat import encode_prompt
 from shared.lm.load import load_stored, load_tokenizer
 from shared.lm.precision import pick_device, resolve_precision
+from shared.lm.questions import load_questions
 from shared.question import Question
 
 
 def evaluate_models(job: Job) -> Outcome:
     """Evaluate the run's models one after the other and publish their answers."""
     disable_progress_bar()  # type: ignore[no-untyped-call]
-    questions, chain = load_questions(job), Chain()
+    questions, chain = load_questions(job.hub, job.inputs["data"], "eval"), Chain()
     models: dict[str, Any] = {}
     for name in PARENTS:
         decoder = _load_proven(job, name, chain)

@@ -1,4 +1,4 @@
-"""What the evaluation reads and leaves behind in dataset repos: the questions, and every answer to them."""
+"""What the evaluation leaves behind: a dataset repo with every answer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -9,12 +9,9 @@ import pyarrow.parquet as pq
 
 from evaluator.answers import Answer
 from evaluator.chain import PARENTS
-from shared.errors import BadInput
 from shared.job import Job
-from shared.question import Question, UnusableRow, parse_question
 from shared.refs import RepoRef
 
-QUESTIONS_FILE = "data/eval-00000-of-00001.parquet"
 SCHEMA = pa.schema(
     {
         "row_id": pa.string(),
@@ -60,22 +57,6 @@ Always answering {letter} would be right in {majority:.1%}. Columns: `row_id`, `
 prompt's token ids as a JSON array); `text`; `letter`, `confidence`, `reason` as parsed; `is_json`, `is_schema`,
 `correct`; `problem`, why the schema does not hold; `new_tokens`; `seconds`, the answer's share of its batch's time.
 """
-
-
-def load_questions(job: Job) -> list[Question]:
-    """Read the eval split, in its order.
-
-    Raises:
-        BadInput: it holds a row that cannot be asked.
-    """
-    rows = pq.read_table(job.hub.download(job.inputs["data"], QUESTIONS_FILE)).to_pylist()
-    try:
-        return [parse_question(row) for row in rows]
-    except UnusableRow as unusable:
-        raise BadInput(
-            f"{QUESTIONS_FILE} of {job.inputs['data']} has a row that cannot be asked: {unusable.reason}. "
-            "Split again: make split."
-        ) from unusable
 
 
 def publish_answers(job: Job, name: str, answers: Sequence[Answer]) -> None:

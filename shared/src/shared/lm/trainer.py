@@ -6,7 +6,6 @@ import warnings
 from typing import Any
 
 import torch
-from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 from peft import PeftModel
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState, set_seed
 from transformers import TrainingArguments as Arguments
@@ -25,7 +24,6 @@ def prepare_libraries(seed: int) -> None:
     set_seed(seed)
     # TRL sets options by names that transformers 6 will not have.
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
-    disable_progress_bars()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
