@@ -157,6 +157,22 @@ def test_lists_are_searched_filtered_and_limited(api, new_name):
     assert ids(limit=2) == everything[:2]
 
 
+def test_each_user_lists_what_is_theirs_and_how_large_it_is(api, new_name, other_api):
+    for letter, size in (("a", 3000), ("b", 1000)):
+        repo_id = api.create_repo(f"{new_name}/{letter}", private=letter == "a", repo_type="dataset").repo_id
+        api.upload_file(
+            repo_id=repo_id, repo_type="dataset", path_or_fileobj=os.urandom(size), path_in_repo="a.bin"
+        )
+    found = list(api.list_user_repos(new_name))
+    assert [(item.id, item.type, item.visibility, item.storage, item.storage_percent) for item in found] == [
+        (f"{new_name}/b", "dataset", "public", 1000, 25.0),
+        (f"{new_name}/a", "dataset", "private", 3000, 75.0),
+    ]
+    assert {f"{new_name}/a", f"{new_name}/b"} <= {item.id for item in api.list_user_repos()}
+    assert {item.id.partition("/")[0] for item in other_api.list_user_repos()} <= {"other"}
+    assert list(other_api.list_user_repos(new_name)) == []
+
+
 def test_names_without_a_namespace_and_spaces_are_not_found(api):
     for repo_type, name in (("model", "gpt2"), ("dataset", "squad"), ("space", "a/b"), ("model", "no/such")):
         with pytest.raises(RepositoryNotFoundError):

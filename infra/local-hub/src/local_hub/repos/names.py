@@ -7,6 +7,7 @@ from urllib.parse import quote
 from local_hub.errors import ApiError
 
 RepoType = Literal["model", "dataset"]
+REPO_TYPES: tuple[RepoType, ...] = ("model", "dataset")
 
 _REPO_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
 _REF_NAME = re.compile(r"(?!/)[^\x00-\x20\x7f~^:?*\[\\]{1,255}(?<!/)")

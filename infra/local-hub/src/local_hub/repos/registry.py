@@ -112,6 +112,12 @@ def update_settings(db: sqlite3.Connection, repo: Repo, private: bool, gated: st
     db.execute("UPDATE repos SET private = ?, gated = ? WHERE id = ?", (private, gated, repo.key))
 
 
+def large_bytes(db: sqlite3.Connection, repo: Repo) -> int:
+    """The room that a repo's large files take, those of its history included."""
+    row = db.execute("SELECT SUM(size) AS bytes FROM large_files WHERE repo_id = ?", (repo.key,)).fetchone()
+    return int(row["bytes"] or 0)
+
+
 def _forget_former_name(db: sqlite3.Connection, repo_type: RepoType, namespace: str, name: str) -> None:
     db.execute(
         "DELETE FROM former_names WHERE type = ? AND namespace = ? AND name = ?",

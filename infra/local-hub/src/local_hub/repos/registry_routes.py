@@ -21,10 +21,10 @@ from local_hub.repos.access import (
 )
 from local_hub.repos.body import read_object, text_field
 from local_hub.repos.contents import save_content
-from local_hub.repos.names import RepoType
+from local_hub.repos.names import REPO_TYPES, RepoType
 from local_hub.repos.paging import flag, number, page_answer
 from local_hub.repos.patterns import DEFAULT_ATTRIBUTES
-from local_hub.repos.shapes import repo_details, repo_summary
+from local_hub.repos.shapes import repo_details, repo_summary, storage_item
 from local_hub.repos.store import RepoStore, origin_of, store_of
 from local_hub.repos.trees import save_folder
 
@@ -150,6 +150,25 @@ def _filtered(request: Request, store: RepoStore) -> list[dict[str, Any]]:
             if wanted <= {*item["tags"]}:
                 found.append(repo_details(db, repo, head, False) if detailed else item)
     return found
+
+
+def list_own_repos(request: Request) -> Response:
+    """Lists what the one who asks may write to, in one namespace or in all, with the room it takes."""
+    user = signed_in(request)
+    namespace = param(request, "namespace") if "namespace" in request.path_params else None
+    with store_of(request).database.read() as db:
+        repos = [
+            repo
+            for repo_type in REPO_TYPES
+            for repo in registry.list_repos(db, repo_type, namespace)
+            if user.may_use(repo.namespace)
+        ]
+        heads = [history.branch_head(db, repo, history.MAIN) for repo in repos]
+        used = [registry.large_bytes(db, repo) for repo in repos]
+    items = [
+        storage_item(repo, head, size, sum(used)) for repo, head, size in zip(repos, heads, used, strict=True)
+    ]
+    return page_answer(request, items, LIST_PAGE, list)
 
 
 def check_read(request: Request) -> Response:

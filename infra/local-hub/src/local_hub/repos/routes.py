@@ -53,6 +53,8 @@ repo_routes: list[Route] = [
     Route("/api/repos/create", registry_routes.create_repo, methods=["POST"]),
     Route("/api/repos/delete", registry_routes.delete_repo, methods=["DELETE"]),
     Route("/api/repos/move", registry_routes.move_repo, methods=["POST"]),
+    Route("/api/settings/repositories", registry_routes.list_own_repos),
+    Route("/api/organizations/{namespace}/settings/repositories", registry_routes.list_own_repos),
     Route("/api/{type:repotype}", registry_routes.list_repos),
     Route(_API, registry_routes.repo_info),
     Route(f"{_API}/revision/{{revision}}", registry_routes.repo_info),

@@ -93,6 +93,18 @@ def repo_details(db: sqlite3.Connection, repo: Repo, commit: Commit, with_blobs:
     }
 
 
+def storage_item(repo: Repo, head: Commit, used: int, used_by_all: int) -> Json:
+    """A repo in a list of what takes room."""
+    return {
+        "id": repo.id,
+        "type": repo.type,
+        "updatedAt": head.created_at,
+        "visibility": "private" if repo.private else "public",
+        "storage": used,
+        "storagePercent": 100 * used / used_by_all if used_by_all else 0,
+    }
+
+
 def read_card(db: sqlite3.Connection, commit: Commit) -> Json:
     """The metadata in a commit's README.md; empty without one, or with one that cannot be read."""
     entry = find_entry(db, commit.tree_id, CARD_PATH)
