@@ -117,6 +117,11 @@ def hub_errors(doing: str) -> Iterator[None]:
         raise BadInput(f"No such file while {doing}.") from error
     except HfHubHTTPError as error:
         raise _http_error(error, doing) from error
+    except RuntimeError as error:
+        # So the client wraps what went wrong with a large file.
+        if not isinstance(error.__cause__, HfHubHTTPError):
+            raise
+        raise _http_error(error.__cause__, doing) from error
     except OfflineModeIsEnabled as error:
         raise BadInput(
             f"The Hub client is in offline mode while {doing}. Unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE."
