@@ -27,6 +27,9 @@ from shared.refs import RepoRef
 from shared.runs import ManifestStore
 from shared.settings import JobSettings
 
+# A model this small is slower on more threads, and on a busy machine by far.
+torch.set_num_threads(1)
+
 SystemRole = Literal["kept", "raises", "dropped"]
 QWEN3_TEMPLATE = (Path(trl.__file__).parent / "chat_templates" / "qwen3.jinja").read_text(encoding="utf-8")
 SIZES = {
