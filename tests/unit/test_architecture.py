@@ -88,8 +88,8 @@ def work_of(service):
 
 def settings_of(service):
     module = import_module(f"{service}.settings")
-    classes = [value for value in vars(module).values() if isinstance(value, type)]
-    return next(one for one in classes if issubclass(one, JobSettings) and one is not JobSettings)
+    own = (value for value in vars(module).values() if isinstance(value, type))
+    return next(one for one in own if issubclass(one, JobSettings) and one.__module__ == module.__name__)
 
 
 def test_every_package_has_its_rule():

@@ -4,7 +4,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.settings import JobSettings
+
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
+Scheduler = Literal["cosine", "linear", "constant_with_warmup"]
 
 
 class LoraSettings(BaseModel):
@@ -24,6 +27,22 @@ class LoraSettings(BaseModel):
         min_length=1,
         description="names of the linear layers that get an adapter",
     )
+
+
+class TrainerSettings(JobSettings):
+    """What every training phase can be told, whatever it trains on."""
+
+    max_grad_norm: float = Field(default=1.0, gt=0, description="gradients are scaled down to this norm")
+    gradient_checkpointing: bool = Field(
+        default=True, description="recompute activations instead of keeping them: less memory, a third slower"
+    )
+    precision: Precision = Field(
+        default="auto", description="number format of the computation; auto is the fastest native one"
+    )
+    logging_steps: int = Field(
+        default=10, ge=1, description="optimizer steps between two points of the curve"
+    )
+    lora: LoraSettings = Field(default=LoraSettings(), description="the adapter")
 
 
 def require_divisor(name: str, value: int, whole_name: str, whole: int) -> int:

@@ -12,7 +12,7 @@ from sft_trainer.settings import SftSettings
 from sft_trainer.train import build_trainer
 from shared.lm.adapters import build_lora_config
 from shared.lm.checkpoints import save_merged
-from shared.lm.trainer import prepare_libraries, trainer_basics
+from shared.lm.trainer import prepare_libraries, trainer_arguments
 from shared.prompts import build_messages, build_target
 
 QUESTIONS = [make_question(number) for number in range(8)]
@@ -71,13 +71,9 @@ def taught_as_the_reference(base, tmp_path_factory):
     trainer = SFTTrainer(
         model,
         args=SFTConfig(
-            **trainer_basics(job, model.dtype),
+            **trainer_arguments(job, model.dtype),
             assistant_only_loss=True,
-            max_steps=SETTINGS.max_steps,
-            learning_rate=SETTINGS.learning_rate,
-            lr_scheduler_type=SETTINGS.lr_scheduler,
             per_device_train_batch_size=SETTINGS.batch_size,
-            gradient_checkpointing=False,
         ),
         train_dataset=Dataset.from_list(chats),
         processing_class=tokenizer,

@@ -10,7 +10,7 @@ from grpo_trainer.settings import GrpoSettings
 from grpo_trainer.train import build_prompts, build_trainer
 from shared.errors import GuardTripped
 from shared.lm.adapters import build_lora_config
-from shared.lm.trainer import prepare_libraries, run_trainer, trainer_basics
+from shared.lm.trainer import prepare_libraries, run_trainer, trainer_arguments
 from shared.prompts import build_messages
 
 QUESTIONS = [make_question(number) for number in range(8)]
@@ -56,15 +56,11 @@ def build_as_the_reference(chat, folder, settings):
         model,
         reward_funcs=recorder.reward_functions(),
         args=GRPOConfig(
-            **trainer_basics(job, model.dtype),
-            max_steps=settings.max_steps,
-            learning_rate=settings.learning_rate,
+            **trainer_arguments(job, model.dtype),
             per_device_train_batch_size=settings.micro_batch_size,
             num_generations=settings.num_generations,
             max_completion_length=settings.max_completion_length,
             temperature=settings.temperature,
-            gradient_checkpointing=False,
-            logging_steps=1,
         ),
         train_dataset=prompts,
         processing_class=tokenizer,

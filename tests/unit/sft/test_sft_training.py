@@ -58,14 +58,14 @@ def test_the_loss_is_on_the_json_and_the_end_of_the_turn_and_nothing_else(build)
 
 
 def test_only_the_adapter_is_trained(build):
-    trainer, _ = build(lora={"rank": 2, "target_modules": ("q_proj",)})
+    trainer, job = build(lora={"rank": 2, "target_modules": ("q_proj",)})
     trained = {name for name, parameter in trainer.model.named_parameters() if parameter.requires_grad}
     assert {name.split(".self_attn.")[1] for name in trained} == {
         "q_proj.lora_A.default.weight",
         "q_proj.lora_B.default.weight",
     }
     # Two layers of hidden size 64 and four heads of 16: A is 2 × 64, B is 64 × 2.
-    assert count_parameters(trainer.model)["trainable_parameters"] == 2 * (2 * 64 + 64 * 2)
+    assert count_parameters(job, trainer.model)["trainable_parameters"] == 2 * (2 * 64 + 64 * 2)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(build):

@@ -5,11 +5,11 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from shared.rewards import REWARDS
-from shared.settings import JobSettings, service_config
-from shared.training import LoraSettings, Precision, require_divisor
+from shared.settings import service_config
+from shared.training import Scheduler, TrainerSettings, require_divisor
 
 
-class GrpoSettings(JobSettings):
+class GrpoSettings(TrainerSettings):
     """How to train on rewards. The defaults are the reference run's, as it was meant.
 
     TRL counts completions, not prompts: its `per_device_train_batch_size` × `gradient_accumulation_steps` are the
@@ -22,13 +22,12 @@ class GrpoSettings(JobSettings):
 
     max_steps: int = Field(default=400, ge=1, description="optimizer steps")
     learning_rate: float = Field(default=5e-6, gt=0, le=1, description="highest learning rate")
-    lr_scheduler: Literal["cosine", "linear", "constant_with_warmup"] = Field(
+    lr_scheduler: Scheduler = Field(
         default="linear", description="how the learning rate falls after the warmup"
     )
     warmup_fraction: float = Field(
         default=0.0, ge=0, lt=1, description="share of the steps in which the learning rate rises from 0"
     )
-    max_grad_norm: float = Field(default=1.0, gt=0, description="gradients are scaled down to this norm")
     prompts_per_step: int = Field(default=8, ge=1, description="different prompts in one optimizer step")
     num_generations: int = Field(
         default=4,
@@ -66,16 +65,6 @@ class GrpoSettings(JobSettings):
     rollout_groups: int = Field(
         default=2, ge=0, description="prompts whose completions are kept from each logged step"
     )
-    gradient_checkpointing: bool = Field(
-        default=True, description="recompute activations instead of keeping them: less memory, a third slower"
-    )
-    precision: Precision = Field(
-        default="auto", description="number format of the computation; auto is the fastest native one"
-    )
-    logging_steps: int = Field(
-        default=10, ge=1, description="optimizer steps between two points of the curve"
-    )
-    lora: LoraSettings = Field(default=LoraSettings(), description="the adapter")
 
     @property
     def completions_per_step(self) -> int:

@@ -21,7 +21,7 @@ from shared.lm.chat import CHAT_TEMPLATE_KWARGS, prompt_messages, stop_token_ids
 from shared.lm.load import load_model, load_tokenizer
 from shared.lm.publish import publish_models, publish_records
 from shared.lm.questions import load_questions
-from shared.lm.trainer import count_parameters, prepare_libraries, run_trainer, trainer_basics
+from shared.lm.trainer import count_parameters, prepare_libraries, run_trainer, trainer_arguments
 from shared.question import Question
 
 
@@ -36,8 +36,11 @@ def train_grpo(job: Job) -> Outcome:
     recorder = RolloutRecorder(settings)
     trainer = build_trainer(job, model, tokenizer, prompts, recorder)
     trained = cast(PeftModel, trainer.model)
-    parameters = count_parameters(trained)
-    _log_start(job, len(prompts), parameters)
+    parameters = count_parameters(job, trained)
+    job.log(
+        f"Each step: {settings.prompts_per_step} of {len(prompts)} prompts × {settings.num_generations} completions "
+        f"= {settings.completions_per_step}."
+    )
     curve = run_trainer(trainer, job)
     records = publish_records(job, {"curves": curve.rows, "rollouts": recorder.rows})
     outputs = publish_models(job, trained, tokenizer, parent) | records
@@ -69,13 +72,8 @@ def build_trainer(
     settings: GrpoSettings = job.settings
     model.generation_config.eos_token_id = stop_token_ids(model, tokenizer)
     arguments = GRPOConfig(
-        **trainer_basics(job, model.dtype),
+        **trainer_arguments(job, model.dtype),
         chat_template_kwargs=CHAT_TEMPLATE_KWARGS,
-        max_steps=settings.max_steps,
-        learning_rate=settings.learning_rate,
-        lr_scheduler_type=settings.lr_scheduler,
-        warmup_steps=settings.warmup_fraction,
-        max_grad_norm=settings.max_grad_norm,
         per_device_train_batch_size=settings.micro_batch_size,
         gradient_accumulation_steps=settings.completions_per_step // settings.micro_batch_size,
         num_generations=settings.num_generations,
@@ -85,8 +83,6 @@ def build_trainer(
         beta=settings.beta,
         scale_rewards=settings.scale_rewards,
         reward_weights=settings.weights,
-        gradient_checkpointing=settings.gradient_checkpointing,
-        logging_steps=settings.logging_steps,
     )
     return GRPOTrainer(
         model,
@@ -95,16 +91,6 @@ def build_trainer(
         train_dataset=prompts,
         processing_class=tokenizer,
         peft_config=build_lora_config(model, settings.lora),
-    )
-
-
-def _log_start(job: Job, rows: int, parameters: dict[str, int]) -> None:
-    settings: GrpoSettings = job.settings
-    trainable, total = parameters["trainable_parameters"], parameters["total_parameters"]
-    job.log(f"Training {trainable:,} of {total:,} parameters ({trainable / total:.2%}).")
-    job.log(
-        f"Each step: {settings.prompts_per_step} of {rows} prompts × {settings.num_generations} completions "
-        f"= {settings.completions_per_step}."
     )
 
 

@@ -1,28 +1,25 @@
 """What the SFT trainer can be told."""
 
-from typing import Literal
-
 from pydantic import Field, ValidationInfo, field_validator
 
-from shared.settings import JobSettings, service_config
-from shared.training import LoraSettings, Precision, require_divisor
+from shared.settings import service_config
+from shared.training import Scheduler, TrainerSettings, require_divisor
 
 
-class SftSettings(JobSettings):
+class SftSettings(TrainerSettings):
     """How to fine-tune. The defaults are the reference run's."""
 
     model_config = service_config("SFT_")
 
     max_steps: int = Field(default=800, ge=1, description="optimizer steps")
     learning_rate: float = Field(default=2e-4, gt=0, le=1, description="highest learning rate")
-    lr_scheduler: Literal["cosine", "linear", "constant_with_warmup"] = Field(
+    lr_scheduler: Scheduler = Field(
         default="cosine", description="how the learning rate falls after the warmup"
     )
     warmup_fraction: float = Field(
         default=0.03, ge=0, lt=1, description="share of the steps in which the learning rate rises from 0"
     )
     weight_decay: float = Field(default=0.0, ge=0, le=1, description="AdamW's weight decay")
-    max_grad_norm: float = Field(default=1.0, gt=0, description="gradients are scaled down to this norm")
     batch_size: int = Field(default=16, ge=1, description="rows in one optimizer step")
     micro_batch_size: int = Field(
         default=4,
@@ -33,16 +30,6 @@ class SftSettings(JobSettings):
     max_length: int = Field(
         default=1024, ge=16, description="tokens of prompt and answer; a row that needs more is left out"
     )
-    gradient_checkpointing: bool = Field(
-        default=True, description="recompute activations instead of keeping them: less memory, a third slower"
-    )
-    precision: Precision = Field(
-        default="auto", description="number format of the computation; auto is the fastest native one"
-    )
-    logging_steps: int = Field(
-        default=10, ge=1, description="optimizer steps between two points of the curve"
-    )
-    lora: LoraSettings = Field(default=LoraSettings(), description="the adapter")
 
     @field_validator("micro_batch_size")
     @classmethod

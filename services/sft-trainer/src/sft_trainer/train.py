@@ -16,7 +16,7 @@ from shared.lm.adapters import build_lora_config
 from shared.lm.load import load_model, load_tokenizer
 from shared.lm.publish import publish_models, publish_records
 from shared.lm.questions import load_questions
-from shared.lm.trainer import count_parameters, prepare_libraries, run_trainer, trainer_basics
+from shared.lm.trainer import count_parameters, prepare_libraries, run_trainer, trainer_arguments
 
 
 def train_sft(job: Job) -> Outcome:
@@ -30,8 +30,9 @@ def train_sft(job: Job) -> Outcome:
     model = load_model(job.hub, base, settings.precision)
     trainer = build_trainer(job, model, tokenizer, examples)
     trained = cast(PeftModel, trainer.model)
-    parameters = count_parameters(trained)
-    _log_start(job, examples, parameters)
+    parameters = count_parameters(job, trained)
+    if examples.too_long:
+        job.log(f"warning: {examples.too_long} rows are left out: max_length would cut their answer.")
     curve = run_trainer(trainer, job)
     outputs = publish_models(job, trained, tokenizer, base) | publish_records(job, {"curves": curve.rows})
     return Outcome(outputs, parameters | _metrics(trainer, examples) | {"final_loss": curve.rows[-1]["loss"]})
@@ -43,17 +44,10 @@ def build_trainer(
     """Return TRL's trainer with a new adapter on the model."""
     settings: SftSettings = job.settings
     arguments = SFTConfig(
-        **trainer_basics(job, model.dtype),
-        max_steps=settings.max_steps,
-        learning_rate=settings.learning_rate,
-        lr_scheduler_type=settings.lr_scheduler,
-        warmup_steps=settings.warmup_fraction,
+        **trainer_arguments(job, model.dtype),
         weight_decay=settings.weight_decay,
-        max_grad_norm=settings.max_grad_norm,
         per_device_train_batch_size=settings.micro_batch_size,
         gradient_accumulation_steps=settings.batch_size // settings.micro_batch_size,
-        gradient_checkpointing=settings.gradient_checkpointing,
-        logging_steps=settings.logging_steps,
         # The rows are encoded and fit: nothing is left to cut.
         max_length=None,
     )
@@ -64,13 +58,6 @@ def build_trainer(
         processing_class=tokenizer,
         peft_config=build_lora_config(model, settings.lora),
     )
-
-
-def _log_start(job: Job, examples: Examples, parameters: dict[str, int]) -> None:
-    trainable, total = parameters["trainable_parameters"], parameters["total_parameters"]
-    job.log(f"Training {trainable:,} of {total:,} parameters ({trainable / total:.2%}).")
-    if examples.too_long:
-        job.log(f"warning: {examples.too_long} rows are left out: max_length would cut their answer.")
 
 
 def _metrics(trainer: SFTTrainer, examples: Examples) -> dict[str, float]:

@@ -27,9 +27,20 @@ def prepare_libraries(seed: int) -> None:
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def trainer_basics(job: Job, dtype: torch.dtype) -> dict[str, Any]:
-    """Return the arguments of every trainer: seeded, silent, and leaving it to the job to save and to publish."""
+def trainer_arguments(job: Job, dtype: torch.dtype) -> dict[str, Any]:
+    """Return the arguments of every trainer: seeded, silent, and leaving it to the job to save and to publish.
+
+    Those that are settings are read from the job's, which have the same names in every training phase.
+    """
+    settings = job.settings
     return {
+        "max_steps": settings.max_steps,
+        "learning_rate": settings.learning_rate,
+        "lr_scheduler_type": settings.lr_scheduler,
+        "warmup_steps": settings.warmup_fraction,
+        "max_grad_norm": settings.max_grad_norm,
+        "gradient_checkpointing": settings.gradient_checkpointing,
+        "logging_steps": settings.logging_steps,
         "output_dir": str(job.workdir / "trainer"),
         "seed": job.seed,
         "bf16": dtype == torch.bfloat16,
@@ -54,9 +65,10 @@ def run_trainer(trainer: Trainer, job: Job) -> "CurveRecorder":
     return curve
 
 
-def count_parameters(model: PeftModel) -> dict[str, int]:
-    """Return how many parameters are trained and how many there are."""
+def count_parameters(job: Job, model: PeftModel) -> dict[str, int]:
+    """Return, and log, how many parameters are trained and how many there are."""
     trainable, total = model.get_nb_trainable_parameters()
+    job.log(f"Training {trainable:,} of {total:,} parameters ({trainable / total:.2%}).")
     return {"trainable_parameters": trainable, "total_parameters": total}
 
 
