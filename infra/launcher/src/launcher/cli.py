@@ -7,6 +7,7 @@ import argparse
 import signal
 from dataclasses import replace
 
+from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 from pydantic import TypeAdapter, ValidationError
 
 from launcher.current import Wanted, begin_run, find_run
@@ -26,6 +27,7 @@ def run() -> int:
     """Run one command and return the process's exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = _parse_arguments()
+    disable_progress_bars()
     try:
         _run_command(arguments)
     except PipelineError as error:
