@@ -45,7 +45,7 @@ class Job:
 
     Attributes:
         inputs: what to read, by name, each pinned to a commit.
-        manifest: the run as it was when the job began.
+        manifest: the run as it was when this attempt had begun.
         workdir: an empty folder that is removed afterwards.
     """
 
@@ -153,7 +153,7 @@ def _run(phase: str, loaded: LoadedSettings, work: str) -> None:
         return
     print(f"Settings of {phase}:", *loaded.describe(), sep="\n", flush=True)
     attempt = _AttemptRecord(store, manifest.run_id, phase)
-    attempt.begin(settings.config(), code, inputs)
+    manifest = attempt.begin(settings.config(), code, inputs)
     with tempfile.TemporaryDirectory(prefix=f"{phase}-") as workdir:
         job = Job(phase, settings, hub, store, manifest, inputs, Path(workdir))
         attempt.finish(_work_or_record(job, work, attempt))
@@ -194,7 +194,7 @@ class _AttemptRecord:
         self.store, self.run_id, self.phase = store, run_id, phase
         self.job_id = os.environ.get("JOB_ID") or f"by-hand-{datetime.now(UTC):%Y%m%d-%H%M%S}"
 
-    def begin(self, config: dict[str, Any], code: str, inputs: dict[str, RepoRef]) -> None:
+    def begin(self, config: dict[str, Any], code: str, inputs: dict[str, RepoRef]) -> RunManifest:
         def change(manifest: RunManifest) -> None:
             attempts = manifest.phases[self.phase].attempts
             manifest.phases[self.phase] = Phase(
@@ -202,7 +202,7 @@ class _AttemptRecord:
             )
             manifest.phases[self.phase].attempt(self.job_id).started_at = datetime.now(UTC)
 
-        self.store.update(self.run_id, change, f"{self.phase}: begin")
+        return self.store.update(self.run_id, change, f"{self.phase}: begin")
 
     def finish(self, outcome: Outcome) -> None:
         def change(manifest: RunManifest) -> None:
