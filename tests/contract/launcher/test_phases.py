@@ -56,7 +56,7 @@ def test_the_log_of_the_newest_job_is_shown(split_done):
 
 
 def test_runs_lists_every_run_with_its_phases(split_done):
-    (line,) = split_done("runs", COLUMNS="200").stdout.splitlines()[1:]
+    (line,) = split_done("runs").stdout.splitlines()[1:]
     run_id = split_done.manifest().run_id
     assert line.split() == [run_id, "mine", "7", "succeeded", "pending", "pending", "pending", "pending"]
 

@@ -2,12 +2,13 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from launcher.terminal import say
 from shared.errors import UpstreamNotReady
@@ -17,6 +18,7 @@ from shared.runs import ManifestStore
 
 METRICS = ("accuracy", "valid_json_rate", "schema_pass_rate", "accuracy_on_schema")
 MODELS = ("base", "sft", "grpo")
+WIDE = 200
 REPORTS_FOLDER = Path("reports")
 
 
@@ -46,12 +48,12 @@ def show_results(manifest: RunManifest, as_json: bool) -> None:
 
 def show_runs(store: ManifestStore) -> None:
     """Print a table of all runs, newest first."""
-    table = Table("run", "profile", "seed", *PHASES, box=None)
+    table = Table(Column("run", no_wrap=True), "profile", "seed", *PHASES, box=None)
     for run_id in store.list_run_ids():
         manifest = store.read(run_id)
         statuses = (manifest.phases[phase].status for phase in PHASES)
         table.add_row(run_id, manifest.profile, str(manifest.seed), *statuses)
-    Console().print(table if table.rows else "No runs yet. Begin one: make sft grpo eval report")
+    _console().print(table if table.rows else "No runs yet. Begin one: make sft grpo eval report")
 
 
 def show_logs(store: ManifestStore, namespace: str, manifest: RunManifest, phase: str | None) -> None:
@@ -83,7 +85,12 @@ def _results_table(run_id: str, models: Mapping[str, Mapping[str, Any]]) -> None
     for metric in METRICS:
         table.add_row(metric, *(_percent(models[name][metric]) for name in MODELS))
     table.add_row("rows", *(str(models[name]["rows"]) for name in MODELS))
-    Console().print(table)
+    _console().print(table)
+
+
+def _console() -> Console:
+    # In a pipe rich would fit everything into 80 columns, and cut what scripts look for.
+    return Console(width=None if sys.stdout.isatty() else WIDE)
 
 
 def _percent(value: float | None) -> str:

@@ -20,12 +20,13 @@ def main() -> int:
 
 def push() -> None:
     """Push the dataset and the model to the Hub that HF_ENDPOINT names."""
-    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
+    from huggingface_hub.utils import disable_progress_bars, logging  # type: ignore[attr-defined]
 
     from shared.hub import Hub
     from starter.push import push_dataset, push_model
 
     disable_progress_bars()
+    logging.set_verbosity_error()  # It would warn that there is nothing new to commit.
     hub = Hub()
     for push_one in (push_dataset, push_model):
         print(push_one(hub), flush=True)
