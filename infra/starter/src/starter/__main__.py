@@ -26,7 +26,8 @@ def push() -> None:
     from starter.push import push_dataset, push_model
 
     disable_progress_bars()
-    logging.set_verbosity_error()  # It would warn that there is nothing new to commit.
+    # It would warn that there is nothing new to commit.
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     hub = Hub()
     for push_one in (push_dataset, push_model):
         print(push_one(hub), flush=True)
