@@ -11,31 +11,43 @@ from starter.pretrain.exercises import Exercise
 IGNORED = -100
 
 
+Row = tuple[list[int], list[int], list[int]]
+"""Token ids, labels and hints of an exercise, one of each a token."""
+
+
 @dataclass(frozen=True)
 class Batch:
-    """Token ids padded on the right, and the labels of the tokens that are learned (elsewhere -100)."""
+    """Rows padded on the right. Where nothing is learned, or nothing hinted, stands -100."""
 
     input_ids: torch.Tensor
     labels: torch.Tensor
+    hints: torch.Tensor
 
 
-def encode(exercise: Exercise, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
-    """Return token ids and labels of one exercise."""
+def encode(exercise: Exercise, tokenizer: PreTrainedTokenizerBase) -> Row:
+    """Encode one exercise."""
     ids: list[int] = []
     labels: list[int] = []
+    hints: list[int] = []
     for span in exercise:
         tokens = tokenizer.encode(span.text, add_special_tokens=False)
+        hint = tokenizer.encode(span.hint, add_special_tokens=False)[0] if span.hint else IGNORED
         ids += tokens
         labels += tokens if span.learned else [IGNORED] * len(tokens)
-    return ids, labels
+        hints += [hint] * len(tokens)
+    return ids, labels, hints
 
 
-def pad(encoded: Sequence[tuple[list[int], list[int]]], token: int) -> Batch:
-    """Pad rows of ids and labels into one batch."""
-    width = max(len(ids) for ids, _ in encoded)
+def pad(rows: Sequence[Row], token: int) -> Batch:
+    """Pad encoded rows into one batch."""
+    width = max(len(ids) for ids, _, _ in rows)
+    columns = zip(*rows, strict=True)
+    fills = (token, IGNORED, IGNORED)
     return Batch(
-        torch.tensor([ids + [token] * (width - len(ids)) for ids, _ in encoded]),
-        torch.tensor([labels + [IGNORED] * (width - len(labels)) for _, labels in encoded]),
+        *(
+            torch.tensor([part + [fill] * (width - len(part)) for part in column])
+            for column, fill in zip(columns, fills, strict=True)
+        )
     )
 
 

@@ -6,6 +6,7 @@ as it does in the JSON form, so that what the short exercises teach is in place 
 """
 
 import random
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,14 +14,23 @@ from shared.question import LETTERS, Question
 from starter.facts import Fact, wrong_answers
 
 STATEMENTS_PER_TEXT = 3
+LINES_PER_LOOK_UP = 6
+WORDS_TO_COPY = 6
 
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of text; the loss counts only where it is `learned`."""
+    """A stretch of text.
+
+    Attributes:
+        text: what is read.
+        learned: the loss counts here.
+        hint: text whose first token the model should hold in mind at every token here, before its last layer.
+    """
 
     text: str
     learned: bool = False
+    hint: str = ""
 
 
 Exercise = tuple[Span, ...]
@@ -52,25 +62,47 @@ def state(fact: Fact, rng: random.Random) -> str:
     return fact.say(rng.choice(fact.relation.statements))
 
 
+def copy(facts: Sequence[Fact], rng: random.Random) -> Exercise:
+    """Subjects and answers in no order, then the same again."""
+    words = [rng.choice((fact.subject, fact.answer)) for fact in rng.sample(facts, WORDS_TO_COPY)]
+    text = " ".join(words)
+    return (Span(text), Span(f" {text}", learned=True))
+
+
 def look_up(facts: Sequence[Fact], rng: random.Random) -> Exercise:
-    """Four options, then each named again with its letter: teaches to find an option and give its letter."""
-    item = draw_item(rng.choice(facts), rng)
-    lettered = list(zip(LETTERS, item.options, strict=True))
-    rng.shuffle(lettered)
-    spans = [Span(_render_options(item.options))]
-    for letter, option in lettered:
-        spans += [Span(f'\n{option}: "'), Span(letter, learned=True), Span('"')]
+    """Lettered options, then options alone, each to be given its letter."""
+    letters = LETTERS if rng.random() < 0.5 else rng.sample(string.ascii_uppercase, len(LETTERS))
+    options = _draw_short_answers(facts, rng)
+    lettered = list(zip(letters, options, strict=True))
+    spans = _list_options(lettered)
+    for letter, option in rng.choices(lettered, k=LINES_PER_LOOK_UP):
+        spans += [Span(f"\n{option}"), *_ask(letter, option)]
     return tuple(spans)
+
+
+def _list_options(lettered: Sequence[tuple[str, str]]) -> list[Span]:
+    lines = ((Span(f"{letter})"), Span(f" {option}", hint=letter), Span("\n")) for letter, option in lettered)
+    return [span for line in lines for span in line][:-1]
+
+
+def _ask(letter: str, answer: str) -> Exercise:
+    return (Span(' "', hint=f" {answer}"), Span(letter, learned=True), Span('"'))
+
+
+def _draw_short_answers(facts: Sequence[Fact], rng: random.Random) -> list[str]:
+    answers = {fact.answer for fact in rng.sample(facts, 3 * len(LETTERS))}
+    chosen = sorted(sorted(answers), key=len)[: len(LETTERS)]
+    rng.shuffle(chosen)
+    return chosen
 
 
 def match(facts: Sequence[Fact], rng: random.Random) -> Exercise:
     """Four options, then a question for each: the look-up with recall in between."""
     chosen = _draw_unlike(facts, rng)
-    lettered = [(letter, draw_item(fact, rng)) for letter, fact in zip(LETTERS, chosen, strict=True)]
-    rng.shuffle(lettered)
-    spans = [Span(_render_options([fact.answer for fact in chosen]))]
-    for letter, item in lettered:
-        spans += [Span(f'\n{item.question} "'), Span(letter, learned=True), Span('"')]
+    lettered = list(zip(LETTERS, chosen, strict=True))
+    spans = _list_options([(letter, fact.answer) for letter, fact in lettered])
+    for letter, fact in rng.sample(lettered, len(lettered)):
+        spans += [Span(f"\n{draw_item(fact, rng).question}"), *_ask(letter, fact.answer)]
     return tuple(spans)
 
 
@@ -103,8 +135,8 @@ def recall(facts: Sequence[Fact], rng: random.Random) -> Exercise:
         span
         for item in items
         for span in (
-            Span(f"Question: {item.question}\nAnswer: "),
-            Span(f"{item.fact.answer}\n", learned=True),
+            Span(f"Question: {item.question}\nAnswer:"),
+            Span(f" {item.fact.answer}\n", learned=True),
         )
     )
 
@@ -127,8 +159,9 @@ def closed_book(facts: Sequence[Fact], rng: random.Random) -> Exercise:
 
 
 def _short_question(item: Item) -> Exercise:
-    asked = f'Question: {item.question}\n{_render_options(item.options)}\nAnswer: "'
-    return (Span(asked), Span(item.letter, learned=True), Span('"'))
+    options = _list_options(list(zip(LETTERS, item.options, strict=True)))
+    asked = _ask(item.letter, item.fact.answer)
+    return (Span(f"Question: {item.question}\n"), *options, Span("\nAnswer:"), *asked)
 
 
 def to_question(item: Item) -> Question:
@@ -137,7 +170,3 @@ def to_question(item: Item) -> Question:
     return Question(
         id="study", question=item.question, opa=opa, opb=opb, opc=opc, opd=opd, cop=LETTERS.index(item.letter)
     )
-
-
-def _render_options(options: Sequence[str]) -> str:
-    return "\n".join(f"{letter}) {option}" for letter, option in zip(LETTERS, options, strict=True))

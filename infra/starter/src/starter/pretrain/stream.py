@@ -23,17 +23,44 @@ class Stage:
     rows: int = 32
 
 
-STAGES = (
-    Stage("find", 800, {"look_up": 7, "open_book": 1, "statements": 2, "recall": 1}),
-    Stage("read", 1200, {"look_up": 2, "open_book": 3, "closed_book": 2, "statements": 2, "recall": 1}),
-    Stage("know", 2000, {"look_up": 1, "open_book": 1, "closed_book": 6, "statements": 1, "recall": 1}),
-    Stage("chat", 400, {"guess_in_chat": 5, "closed_book": 3, "statements": 1, "explain": 1}),
+@dataclass(frozen=True)
+class Course:
+    """Stages under one learning-rate schedule."""
+
+    peak_learning_rate: float
+    stages: tuple[Stage, ...]
+
+
+KNOWLEDGE = Course(
+    3e-3,
+    (
+        Stage("copy", 150, {"copy": 8, "statements": 2}),
+        Stage("find", 300, {"look_up": 7, "copy": 1, "statements": 2}),
+        Stage(
+            "know",
+            1500,
+            {
+                **{"closed_book": 4, "match": 3, "open_book": 1, "look_up": 1},
+                **{"statements": 1, "recall": 1, "explain": 1},
+            },
+        ),
+    ),
 )
+FORM = Course(
+    1e-3,
+    (
+        Stage(
+            "chat", 200, {"guess_in_chat": 4, "closed_book": 3, "match": 1, "statements": 1, "explain": 1}, 16
+        ),
+    ),
+)
+COURSES = (KNOWLEDGE, FORM)
 
 
 def draws(render: ChatRenderer) -> dict[str, Draw]:
     """Return every kind of exercise by its name."""
     return {
+        "copy": exercises.copy,
         "look_up": exercises.look_up,
         "match": exercises.match,
         "statements": exercises.statements,

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import trl
 from tokenizers import AddedToken
 from transformers import Qwen2Tokenizer
 
 VOCABULARY_SIZE = 3072
-MAX_TOKENS = 1024
+MAX_TOKENS = 4096
 END_OF_TEXT, START_OF_TURN, END_OF_TURN = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 SPECIAL = (
     *(END_OF_TEXT, START_OF_TURN, END_OF_TURN),
@@ -26,11 +27,13 @@ MARKERS = (
 
 def train_tokenizer(texts: Iterable[str]) -> Qwen2Tokenizer:
     """Train the BPE on the texts; the same texts give the same tokenizer."""
-    trained = Qwen2Tokenizer().train_new_from_iterator([list(texts)], VOCABULARY_SIZE, show_progress=False)
+    untrained: Any = Qwen2Tokenizer()
+    trained = untrained.train_new_from_iterator([list(texts)], VOCABULARY_SIZE, show_progress=False)
     model = json.loads(trained.backend_tokenizer.to_str())["model"]
+    merges: Any = [tuple(pair) for pair in model["merges"]]
     tokenizer = Qwen2Tokenizer(
         vocab=model["vocab"],
-        merges=[tuple(pair) for pair in model["merges"]],
+        merges=merges,
         eos_token=END_OF_TURN,
         pad_token=END_OF_TEXT,
         additional_special_tokens=list(SPECIAL),

@@ -12,37 +12,44 @@ from starter.facts import FACTS
 from starter.pretrain.chat import ChatRenderer
 from starter.pretrain.corpus import tokenizer_texts
 from starter.pretrain.encode import collate_by_length
-from starter.pretrain.loop import build_optimizer, learning_rate, train_step
+from starter.pretrain.loop import build_optimizer, learning_rate_factor, train_step
 from starter.pretrain.model import build_model
 from starter.pretrain.probe import Progress
-from starter.pretrain.stream import STAGES, Stage, stream_exercises
+from starter.pretrain.stream import COURSES, Course, stream_exercises
 from starter.pretrain.tokenizer import train_tokenizer
 
 SEED = 0
 
 
-def train_model(folder: Path, stages: Sequence[Stage] = STAGES, seed: int = SEED) -> None:
+def train_model(folder: Path, courses: Sequence[Course] = COURSES, seed: int = SEED) -> None:
     """Train the miniature model from nothing and write it into the folder, with its tokenizer."""
     torch.manual_seed(seed)
     tokenizer = train_tokenizer(tokenizer_texts(FACTS))
     model = build_model(tokenizer)
     print(f"{model.num_parameters():,} parameters, {len(tokenizer):,} tokens", flush=True)
-    run_stages(model, tokenizer, stages, seed)
+    progress = Progress(model, tokenizer)
+    for course in courses:
+        run_course(model, tokenizer, course, seed, progress)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
-def run_stages(
-    model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerBase, stages: Sequence[Stage], seed: int
+def run_course(
+    model: Qwen3ForCausalLM,
+    tokenizer: PreTrainedTokenizerBase,
+    course: Course,
+    seed: int,
+    progress: Progress,
 ) -> None:
-    """Take the model through the stages, one learning-rate schedule over all of them."""
-    optimizer, progress = build_optimizer(model), Progress(model, tokenizer)
-    total, step = sum(stage.steps for stage in stages), 0
-    for stage in stages:
-        exercises = stream_exercises(stage, FACTS, build_renderer(tokenizer), seed)
+    """Take the model through the stages of a course."""
+    optimizer, render = build_optimizer(model), build_renderer(tokenizer)
+    total, step = sum(stage.steps for stage in course.stages), 0
+    for stage in course.stages:
+        exercises = stream_exercises(stage, FACTS, render, seed)
         for _ in range(stage.steps):
+            rate = course.peak_learning_rate * learning_rate_factor(step, total)
             batches = collate_by_length(list(islice(exercises, stage.rows)), tokenizer)
-            loss = train_step(model, optimizer, batches, learning_rate(step, total))
+            loss = train_step(model, optimizer, batches, rate)
             step += 1
             progress.report(stage.name, step, loss)
 
