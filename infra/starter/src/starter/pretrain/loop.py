@@ -9,17 +9,15 @@ from transformers import Qwen3ForCausalLM
 
 from starter.pretrain.encode import IGNORED, Batch
 
-WARMUP_SHARE = 0.05
 FLOOR = 0.05
 HINT_WEIGHT = 0.5
 
 
-def learning_rate_factor(step: int, steps: int) -> float:
+def learning_rate_factor(step: int, warmup_steps: int, steps: int) -> float:
     """Return what the peak rate is multiplied by: a linear warm-up, then a cosine down to a floor."""
-    warmup = WARMUP_SHARE * steps
-    if step < warmup:
-        return (step + 1) / warmup
-    progress = (step - warmup) / (steps - warmup)
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    progress = (step - warmup_steps) / (steps - warmup_steps)
     return FLOOR + (1 - FLOOR) * (1 + math.cos(math.pi * progress)) / 2
 
 
@@ -53,7 +51,8 @@ def row_losses(model: Qwen3ForCausalLM, batch: Batch) -> torch.Tensor:
     """Return each row's loss: the mean over its learned tokens, and a share of the mean over its hints.
 
     The hints ask the layer before the last under which letter an option stands, and which answer a question wants.
-    Finding the letter takes both, and neither pays without the other: untaught, they are not found in 2,000 steps.
+    Finding the letter takes both, and neither pays without the other: a trial without hints was at chance after 950
+    steps, where 450 are enough with them.
     """
     # Causal attention never looks at padding on the right, so no mask is needed.
     output = model.model(input_ids=batch.input_ids, use_cache=False, output_hidden_states=True)

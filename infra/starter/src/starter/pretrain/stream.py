@@ -28,29 +28,32 @@ class Course:
     """Stages under one learning-rate schedule."""
 
     peak_learning_rate: float
+    warmup_steps: int
     stages: tuple[Stage, ...]
 
 
 KNOWLEDGE = Course(
-    3e-3,
-    (
+    peak_learning_rate=3e-3,
+    warmup_steps=80,
+    stages=(
         Stage("copy", 150, {"copy": 8, "statements": 2}),
         Stage("find", 300, {"look_up": 7, "copy": 1, "statements": 2}),
         Stage(
             "know",
             1500,
-            {
-                **{"closed_book": 4, "match": 3, "open_book": 1, "look_up": 1},
-                **{"statements": 1, "recall": 1, "explain": 1},
-            },
+            {"match": 3, "closed_book": 4, "open_book": 1, "look_up": 1, "statements": 1, "recall": 1},
         ),
     ),
 )
 FORM = Course(
-    1e-3,
-    (
+    peak_learning_rate=1e-3,
+    warmup_steps=20,
+    stages=(
         Stage(
-            "chat", 200, {"guess_in_chat": 4, "closed_book": 3, "match": 1, "statements": 1, "explain": 1}, 16
+            "chat",
+            200,
+            {"guess_in_chat": 4, "closed_book": 3, "match": 1, "statements": 1, "explain": 1},
+            rows=16,
         ),
     ),
 )

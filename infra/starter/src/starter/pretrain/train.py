@@ -47,9 +47,9 @@ def run_course(
     for stage in course.stages:
         exercises = stream_exercises(stage, FACTS, render, seed)
         for _ in range(stage.steps):
-            rate = course.peak_learning_rate * learning_rate_factor(step, total)
+            factor = learning_rate_factor(step, course.warmup_steps, total)
             batches = collate_by_length(list(islice(exercises, stage.rows)), tokenizer)
-            loss = train_step(model, optimizer, batches, rate)
+            loss = train_step(model, optimizer, batches, factor * course.peak_learning_rate)
             step += 1
             progress.report(stage.name, step, loss)
 
