@@ -16,8 +16,17 @@ from shared.refs import RepoRef
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PHASES = ("sft", "grpo", "eval", "report")
 REAL_ROWS = Path(__file__).parents[3] / "shared" / "data" / "medmcqa" / "rows.jsonl"
-# A model of random weights answers nothing that could be rewarded; these runs only have to reach the end.
-NO_GUARD = {"GRPO_GUARD_STEPS": "0", "SFT_MAX_STEPS": "2", "GRPO_MAX_STEPS": "2"}
+# Enough for a tiny model of random weights to answer in JSON, so that there is something to reward.
+TEACHING = {
+    "SFT_MAX_STEPS": "100",
+    "SFT_LEARNING_RATE": "0.01",
+    "SFT_LORA__RANK": "32",
+    "SFT_LORA__ALPHA": "64",
+    "SFT_LORA__DROPOUT": "0",
+    "SFT_LORA__TARGET_MODULES": '["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]',
+    "GRPO_LEARNING_RATE": "0.01",
+    "GRPO_MAX_COMPLETION_LENGTH": "128",
+}
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +134,7 @@ def test_another_architecture_runs_to_the_end(launch, hub, tmp_path, system_role
     model = make_llama(tmp_path / "llama", system_role)
     repo_id = f"{launch.namespace}/tiny-llama"
     hub.push_folder(repo_id, "model", model, "Add model")
-    run_all(launch, "--base-model", repo_id, **NO_GUARD)
+    run_all(launch, "--base-model", repo_id, **TEACHING)
     assert launch.manifest().phases["report"].status == "succeeded"
 
 
