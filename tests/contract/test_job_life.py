@@ -97,7 +97,16 @@ def start(tmp_path, hub_server, run_id):
     }
 
     def start(*arguments, **extra):
-        command = [sys.executable, "-m", "toy_service", "--run-id", run_id, "--namespace", "local", *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "toy_service",
+            "--run-id",
+            run_id,
+            "--namespace",
+            "local",
+            *arguments,
+        ]
         return subprocess.Popen(
             command,
             cwd=tmp_path,

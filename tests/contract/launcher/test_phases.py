@@ -1,7 +1,11 @@
 """How the launcher brings a phase up to date, with the phase that needs no model: split."""
 
+import os
+import pty
 import signal
 import subprocess
+
+import pytest
 
 from shared.errors import ExitCode
 
@@ -74,3 +78,34 @@ def test_a_stopped_launcher_cancels_its_job_where_nobody_can_be_asked(launch, pr
     assert f"Cancelling job {job_id} ..." in errors
     assert hub.api.inspect_job(job_id=job_id, namespace=launch.namespace).status.stage == "CANCELED"
     assert launch.manifest().phases["split"].status == "interrupted"
+
+
+def test_ctrl_c_in_a_terminal_asks_and_can_let_the_job_run_on(launch, profile, hub):
+    person, terminal = pty.openpty()
+    process = subprocess.Popen(
+        launch.command("split", "--profile", profile), cwd=launch.folder, env=launch.environment,
+        stdin=terminal, stdout=terminal, stderr=terminal,
+    )  # fmt: skip
+    os.close(terminal)
+    launched = read_until(person, b" on cpu-basic")
+    process.send_signal(signal.SIGINT)
+    read_until(person, b"c/d/f: ")
+    os.write(person, b"d\n")
+    job_id = launched.rpartition(b"split: job ")[2].split()[0].decode()
+    assert f"Job {job_id} runs on by itself.".encode() in read_until(person, b"follows it again.")
+    assert process.wait(timeout=30) == ExitCode.INTERRUPTED
+    os.close(person)
+    job = hub.api.wait_for_job(job_id=job_id, namespace=launch.namespace)
+    assert job.status.stage == "COMPLETED"
+    assert launch.manifest().phases["split"].status == "succeeded"
+
+
+def read_until(terminal: int, text: bytes) -> bytes:
+    """What appears on a terminal, up to and with the text."""
+    seen = b""
+    while text not in seen:
+        try:
+            seen += os.read(terminal, 4096)
+        except OSError:  # The last program on the terminal has ended.
+            pytest.fail(f"{text!r} did not appear in {seen!r}")
+    return seen

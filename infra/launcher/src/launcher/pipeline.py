@@ -55,12 +55,17 @@ class Pipeline:
 
     def _run(self, phase: str, force: bool) -> None:
         api = self.store.hub.api
-        if job_id := self._running_job(phase):
-            job = watch(api, job_id, self.namespace)
+        if running := self._running_job(phase):
+            job = watch(api, self.namespace, lambda: running)
         else:
             request = build_request(self.profile, phase, self.run_id, self.namespace, force)
-            job_id = self._submit(request)
-            job = watch(api, job_id, self.namespace, lambda: self._record_launch(request, job_id))
+            check_settings(request)
+            job = watch(
+                api,
+                self.namespace,
+                lambda: self._submit(request),
+                lambda job_id: self._record_launch(request, job_id),
+            )
         manifest = self._settle(phase, job)
         self._require_success(manifest.phases[phase], phase, job)
 
@@ -81,7 +86,6 @@ class Pipeline:
         return job_id
 
     def _submit(self, request: JobRequest) -> str:
-        check_settings(request)
         target = request.target
         with hub_errors(f"launching {request.phase}"):
             job = self.store.hub.api.run_job(

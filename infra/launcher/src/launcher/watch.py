@@ -1,6 +1,8 @@
 """Follow a job to its end."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from huggingface_hub import HfApi, JobInfo, JobStage
 
@@ -11,21 +13,35 @@ from shared.hub import hub_errors
 TERMINAL_STAGES = (JobStage.COMPLETED, JobStage.CANCELED, JobStage.ERROR, JobStage.DELETED)
 
 
-def watch(api: HfApi, job_id: str, namespace: str, record: Callable[[], None] | None = None) -> JobInfo:
-    """Show a job's log until it ends, and return what the Jobs API says of it then.
+def watch(
+    api: HfApi,
+    namespace: str,
+    start: Callable[[], str],
+    record: Callable[[str], None] | None = None,
+) -> JobInfo:
+    """Start a job, show its log until it ends, and return what the Jobs API says of it then.
 
     Args:
-        record: called first, and again if Ctrl-C cut it off: from here on the job is running and may cost money.
+        api: the client to follow it with.
+        namespace: who the job belongs to.
+        start: returns the job's id. From there on the job may cost money, so Ctrl-C waits until it is known.
+        record: called with the id, and again if Ctrl-C cut it off.
 
     Raises:
         Interrupted: the user chose to let the job run on by itself.
     """
+    job_id = ""
     while True:
         try:
+            if not job_id:
+                with _first_interrupt_held():
+                    job_id = start()
             if record:
-                record()
+                record(job_id)
             return _follow(api, job_id, namespace)
         except KeyboardInterrupt:
+            if not job_id:
+                raise
             choice = ask_on_interrupt(job_id)
         if choice == "detach":
             raise Interrupted(f"Job {job_id} runs on by itself. The same make command follows it again.")
@@ -48,6 +64,27 @@ def cost_usd(api: HfApi, job: JobInfo) -> float | None:
     if hardware is None or seconds is None or hardware.unit_label != "minute":
         return None
     return round(seconds / 60 * hardware.unit_cost_usd, 6)
+
+
+@contextmanager
+def _first_interrupt_held() -> Iterator[None]:
+    """Hold the first Ctrl-C back until the block has ended; a second one breaks in."""
+    held = False
+
+    def hold(*_: object) -> None:
+        nonlocal held
+        if held:
+            raise KeyboardInterrupt
+        held = True
+
+    before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if held:
+        raise KeyboardInterrupt
 
 
 def _follow(api: HfApi, job_id: str, namespace: str) -> JobInfo:
