@@ -5,8 +5,8 @@ import pytest
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from shared.prompts import Message
-from shared.question import normalise_stem
+from shared.prompts import build_messages
+from shared.question import Question, normalise_stem
 from starter.facts import FACTS, RELATIONS
 from starter.pretrain.corpus import tokenizer_texts
 from starter.pretrain.encode import IGNORED, collate_by_length, encode
@@ -22,8 +22,8 @@ def tokenizer() -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(MODEL_FOLDER)
 
 
-def render(messages: list[Message]) -> str:
-    return "\n".join(message["content"] for message in messages)
+def render(question: Question) -> str:
+    return "\n".join(message["content"] for message in build_messages(question))
 
 
 def draw(stage: Stage, count: int, seed: int = 0) -> list[Exercise]:

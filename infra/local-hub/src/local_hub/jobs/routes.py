@@ -10,6 +10,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from local_hub.accounts import User
+from local_hub.body import read_object
+from local_hub.caller import param, signed_in
 from local_hub.errors import ApiError
 from local_hub.jobs.hardware import describe_hardware
 from local_hub.jobs.info import describe_job
@@ -17,8 +19,6 @@ from local_hub.jobs.metrics import stream_metrics
 from local_hub.jobs.runner import JobRunner
 from local_hub.jobs.spec import parse_labels, parse_request
 from local_hub.jobs.store import JobFilter, JobRecord
-from local_hub.repos.access import param, signed_in
-from local_hub.repos.body import read_object
 
 PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000

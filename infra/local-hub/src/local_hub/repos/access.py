@@ -1,35 +1,15 @@
 """Finding the repo that a request means, if the one who asks may see it or write to it."""
 
 import sqlite3
-from urllib.parse import unquote
 
 from starlette.requests import Request
 
-from local_hub.accounts import User
+from local_hub.caller import asking_user, param, signed_in
 from local_hub.errors import ApiError
 from local_hub.repos.names import RepoType
 from local_hub.repos.registry import Repo, find_repo
 
 REPO_NOT_FOUND = "Repository not found"
-
-
-def param(request: Request, name: str) -> str:
-    """A path parameter as the client meant it, decoded."""
-    return unquote(request.path_params[name])
-
-
-def asking_user(request: Request) -> User | None:
-    """Who sent the request; None if anonymous."""
-    user: User | None = request.state.user
-    return user
-
-
-def signed_in(request: Request) -> User:
-    """Who sent the request; raises 401 if anonymous."""
-    user = asking_user(request)
-    if user is None:
-        raise ApiError(401, "Invalid username or password.")
-    return user
 
 
 def open_repo(db: sqlite3.Connection, request: Request) -> Repo:

@@ -10,10 +10,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from local_hub.body import read_lines, read_object, text_field
+from local_hub.caller import param, signed_in
 from local_hub.errors import ApiError
 from local_hub.repos import history
-from local_hub.repos.access import open_repo_to_write, param, signed_in
-from local_hub.repos.body import read_lines, read_object, text_field
+from local_hub.repos.access import open_repo_to_write
 from local_hub.repos.commits import Draft, write_commit
 from local_hub.repos.contents import ContentBuffer, read_content
 from local_hub.repos.paging import flag

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from local_hub.body import parse_object, text_field
 from local_hub.errors import ApiError
-from local_hub.repos.body import parse_object, text_field
 from local_hub.repos.contents import ContentBuffer, git_blob_id, lfs_pointer
 from local_hub.repos.edit import TreeEditor
 from local_hub.repos.history import Commit, add_commit, branch_head, set_ref

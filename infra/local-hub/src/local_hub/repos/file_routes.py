@@ -8,10 +8,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from local_hub.body import read_form
+from local_hub.caller import param
 from local_hub.errors import ApiError
 from local_hub.repos import history
-from local_hub.repos.access import check_not_gated, open_repo, param
-from local_hub.repos.body import read_form
+from local_hub.repos.access import check_not_gated, open_repo
 from local_hub.repos.contents import read_content
 from local_hub.repos.history import Commit
 from local_hub.repos.names import quoted

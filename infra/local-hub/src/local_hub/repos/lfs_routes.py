@@ -11,10 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from local_hub.body import read_blocks, read_body, read_object
 from local_hub.errors import ApiError
 from local_hub.repos.access import open_repo_to_write
 from local_hub.repos.blobs import IncomingBlob
-from local_hub.repos.body import read_blocks, read_body, read_object
 from local_hub.repos.lfs import (
     LIFETIME_SECONDS,
     Ticket,

@@ -3,9 +3,10 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from local_hub.body import read_object, text_field
+from local_hub.caller import asking_user, signed_in
 from local_hub.errors import ApiError
-from local_hub.repos.access import asking_user, repo_not_found, signed_in
-from local_hub.repos.body import read_object, text_field
+from local_hub.repos.access import repo_not_found
 from local_hub.repos.cards import InvalidCard, parse_card
 from local_hub.repos.registry import find_repo
 from local_hub.repos.store import store_of

@@ -6,9 +6,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from local_hub.body import read_object, text_field
+from local_hub.caller import param, signed_in
 from local_hub.repos import history
-from local_hub.repos.access import open_repo, open_repo_to_write, param, signed_in
-from local_hub.repos.body import read_object, text_field
+from local_hub.repos.access import open_repo, open_repo_to_write
 from local_hub.repos.paging import page_answer
 from local_hub.repos.shapes import commit_item, ref_items
 from local_hub.repos.store import store_of

@@ -6,20 +6,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from local_hub.body import read_object, text_field
+from local_hub.caller import asking_user, param, signed_in
 from local_hub.errors import ApiError
 from local_hub.repos import history, registry
 from local_hub.repos.access import (
-    asking_user,
     check_may_write,
     check_not_gated,
     open_repo,
     open_repo_to_write,
-    param,
     repo_not_found,
-    signed_in,
     visible_repo,
 )
-from local_hub.repos.body import read_object, text_field
 from local_hub.repos.contents import save_content
 from local_hub.repos.names import REPO_TYPES, RepoType
 from local_hub.repos.paging import flag, number, page_answer

@@ -4,14 +4,14 @@ import json
 import random
 from collections.abc import Callable, Sequence
 
-from shared.prompts import DEFAULT_REASON, Message, build_messages
-from shared.question import LETTERS
+from shared.prompts import DEFAULT_REASON
+from shared.question import LETTERS, Question
 from starter.facts import Fact
 from starter.pretrain.exercises import Exercise, Span, draw_item, state, to_question
 
 TURN_END = "<|im_end|>\n"
-ChatRenderer = Callable[[list[Message]], str]
-"""Renders messages up to where the assistant's answer begins."""
+ChatRenderer = Callable[[Question], str]
+"""Renders a question as the pipeline does, up to where the answer begins."""
 
 
 def guess_in_chat(facts: Sequence[Fact], rng: random.Random, render: ChatRenderer) -> Exercise:
@@ -25,7 +25,7 @@ def guess_in_chat(facts: Sequence[Fact], rng: random.Random, render: ChatRendere
         },
         ensure_ascii=False,
     )
-    return (Span(render(build_messages(to_question(item)))), Span(answer + TURN_END, learned=True))
+    return (Span(render(to_question(item))), Span(answer + TURN_END, learned=True))
 
 
 def _reason(fact: Fact, rng: random.Random) -> str:

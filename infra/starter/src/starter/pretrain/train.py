@@ -1,15 +1,15 @@
-"""Makes the miniature model: tokenizer, stages, files. About a quarter of an hour on two cores."""
+"""Makes the miniature model: tokenizer, stages, files. About seven minutes on two cores."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import torch
 from transformers import PreTrainedTokenizerBase, Qwen3ForCausalLM
 
-from shared.prompts import Message
+from shared.lm.chat import render_prompt
 from starter.facts import FACTS
-from starter.pretrain.chat import ChatRenderer
 from starter.pretrain.corpus import tokenizer_texts
 from starter.pretrain.encode import collate_by_length
 from starter.pretrain.loop import build_optimizer, learning_rate_factor, train_step
@@ -42,7 +42,7 @@ def run_course(
     progress: Progress,
 ) -> None:
     """Take the model through the stages of a course."""
-    optimizer, render = build_optimizer(model), build_renderer(tokenizer)
+    optimizer, render = build_optimizer(model), partial(render_prompt, tokenizer)
     total, step = sum(stage.steps for stage in course.stages), 0
     for stage in course.stages:
         exercises = stream_exercises(stage, FACTS, render, seed)
@@ -52,16 +52,3 @@ def run_course(
             loss = train_step(model, optimizer, batches, factor * course.peak_learning_rate)
             step += 1
             progress.report(stage.name, step, loss)
-
-
-def build_renderer(tokenizer: PreTrainedTokenizerBase) -> ChatRenderer:
-    """Return what renders messages as the pipeline does: up to the answer, with thinking off."""
-
-    def render(messages: list[Message]) -> str:
-        return str(
-            tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
-            )
-        )
-
-    return render
