@@ -34,6 +34,7 @@ class Progress(_Record):
 
     step: int = Field(ge=0)
     total: int = Field(ge=0)
+    saved: int | None = Field(default=None, ge=0, description="step of the newest checkpoint on the Hub")
 
 
 class Attempt(_Record):
@@ -47,6 +48,14 @@ class Attempt(_Record):
     finished_at: datetime | None = None
     cost_usd: float | None = Field(default=None, ge=0)
     exit_code: int | None = None
+    resumed_from: int | None = Field(default=None, ge=0, description="step of the checkpoint it began with")
+
+
+class Claim(_Record):
+    """A launcher that is about to launch a job, so that no other does the same."""
+
+    token: str
+    at: datetime
 
 
 class Phase(_Record):
@@ -54,6 +63,7 @@ class Phase(_Record):
 
     status: Status = "pending"
     attempts: list[Attempt] = Field(default_factory=list)
+    claim: Claim | None = None
     progress: Progress | None = None
     config: dict[str, Any] = Field(default_factory=dict, description="every resolved setting")
     code: str | None = Field(default=None, description="fingerprint of the sources that ran")

@@ -15,7 +15,6 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from evaluator.answers import hash_prompt
 from evaluator.evaluate import evaluate_models
-from evaluator.generate import build_decoder
 from evaluator.predictions import SCHEMA
 from evaluator.settings import EvalSettings
 from shared.errors import BadInput, ExitCode, GuardTripped
@@ -23,6 +22,7 @@ from shared.hub import Hub
 from shared.job import Job
 from shared.lm.adapters import merge_adapter, save_adapter, weight_fingerprint
 from shared.lm.chat import encode_prompt
+from shared.lm.generate import decoding
 from shared.manifest import Phase, RunManifest, Source, resolve_inputs
 from shared.prediction import parse_completion
 from shared.runs import ManifestStore
@@ -120,7 +120,8 @@ def answer_by_hand(folder):
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     prompts = [encode_prompt(tokenizer, question) for question in QUESTIONS]
-    completions = build_decoder(model, tokenizer, 8).complete(prompts, 1, report=lambda done: None)
+    with decoding(model, tokenizer, 8) as decoder:
+        completions = decoder.complete(prompts, 1)
     return [hash_prompt(prompt) for prompt in prompts], [completion.text for completion in completions]
 
 

@@ -3,12 +3,12 @@
 from models import make_job, make_question
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from evaluator.generate import build_decoder
 from grpo_trainer.rollouts import RolloutRecorder
 from grpo_trainer.settings import GrpoSettings
 from grpo_trainer.train import build_prompts, build_trainer
 from sft_trainer.examples import IGNORED, build_example
 from shared.lm.chat import encode_prompt
+from shared.lm.generate import decoding
 from shared.lm.trainer import run_trainer
 
 QUESTION = make_question(1)
@@ -48,8 +48,8 @@ def prompt_in_grpo(model, tokenizer, folder):
 
 def prompt_in_evaluation(model, tokenizer):
     seen = read_inputs(model)
-    decoder = build_decoder(model, tokenizer, max_new_tokens=1)
-    decoder.complete([encode_prompt(tokenizer, QUESTION)], batch_size=1, report=lambda done: None)
+    with decoding(model, tokenizer, max_new_tokens=1) as decoder:
+        decoder.complete([encode_prompt(tokenizer, QUESTION)], batch_size=1)
     return seen[0][0].tolist()
 
 

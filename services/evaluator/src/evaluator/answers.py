@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evaluator.generate import Completion
+from shared.lm.generate import Completion
 from shared.prediction import parse_completion
 from shared.question import Question
 

@@ -2,16 +2,17 @@
 
 from typing import Any
 
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
 from evaluator.answers import Answer, grade
 from evaluator.chain import PARENTS, Chain
-from evaluator.generate import GreedyDecoder, build_decoder
 from evaluator.metrics import measure, measure_majority
 from evaluator.predictions import publish_answers, publish_card
 from shared.job import Job, Outcome
 from shared.lm.adapters import weight_fingerprint
 from shared.lm.chat import encode_prompt
+from shared.lm.generate import Decoder, decoding
 from shared.lm.load import load_stored, load_tokenizer
 from shared.lm.precision import pick_device, resolve_precision
 from shared.lm.questions import load_questions
@@ -24,9 +25,10 @@ def evaluate_models(job: Job) -> Outcome:
     questions, chain = load_questions(job.hub, job.inputs["data"], "eval"), Chain()
     models: dict[str, Any] = {}
     for name in PARENTS:
-        decoder = _load_proven(job, name, chain)
-        answers = _ask(job, decoder, questions, asked=len(models) * len(questions))
-        del decoder  # One model in memory at a time.
+        model, tokenizer = _load_proven(job, name, chain)
+        with decoding(model, tokenizer, job.settings.max_new_tokens) as decoder:
+            answers = _ask(job, decoder, questions, asked=len(models) * len(questions))
+        del model, decoder  # One model in memory at a time.
         models[name] = measure(answers) | chain.describe(name)
         # At once, so that a later model that fails takes no finished answers with it.
         publish_answers(job, name, answers)
@@ -35,20 +37,20 @@ def evaluate_models(job: Job) -> Outcome:
     return Outcome({"predictions": publish_card(job, metrics)}, metrics)
 
 
-def _load_proven(job: Job, name: str, chain: Chain) -> GreedyDecoder:
+def _load_proven(job: Job, name: str, chain: Chain) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     ref, parent = job.inputs[name], PARENTS[name]
     dtype, tokenizer = resolve_precision(job.settings.precision), load_tokenizer(job.hub, ref)
     model: Any = load_stored(job.hub, ref, base=job.inputs[parent] if parent else None)
     # Before the change of number format, after which the same weights hash to something else.
     chain.add(name, ref, weight_fingerprint(model))
-    return build_decoder(model.to(pick_device(), dtype), tokenizer, job.settings.max_new_tokens)
+    return model.to(pick_device(), dtype), tokenizer
 
 
-def _ask(job: Job, decoder: GreedyDecoder, questions: list[Question], asked: int) -> list[Answer]:
+def _ask(job: Job, decoder: Decoder, questions: list[Question], asked: int) -> list[Answer]:
     prompts = [encode_prompt(decoder.tokenizer, question) for question in questions]
     total = len(PARENTS) * len(questions)
     completions = decoder.complete(
-        prompts, job.settings.batch_size, report=lambda done: job.progress(asked + done, total)
+        prompts, job.settings.batch_size, lambda done: job.progress(asked + done, total), job.log
     )
     return [grade(*answered) for answered in zip(questions, prompts, completions, strict=True)]
 
