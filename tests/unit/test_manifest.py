@@ -190,6 +190,32 @@ def test_a_phase_that_has_not_succeeded_is_no_input(status):
     )
 
 
+@pytest.mark.parametrize(
+    ("unfinished", "names"),
+    [
+        (("sft", "grpo", "eval"), ["data", "base"]),
+        (("grpo", "eval"), ["data", "base", "sft"]),
+        (("eval",), ["data", "base", "sft", "grpo"]),
+        (("sft",), ["data", "base", "grpo", "predictions"]),
+    ],
+)
+@pytest.mark.parametrize("status", ["pending", "running", "failed", "interrupted"])
+def test_a_report_reads_what_there_is(status, unfinished, names):
+    manifest = finished_manifest()
+    everything = resolve_inputs(manifest, "report")
+    for name in unfinished:
+        # Redoing a phase leaves no output of the last time, but one that is left must not be read either.
+        manifest.phases[name].status = status
+    assert resolve_inputs(manifest, "report") == {name: everything[name] for name in names}
+
+
+def test_a_report_needs_a_split():
+    with pytest.raises(
+        UpstreamNotReady, match=r"^report needs split, which is pending in run .*: make split\.$"
+    ):
+        resolve_inputs(new_manifest(), "report")
+
+
 def test_every_phase_comes_after_those_it_needs():
     assert list(UPSTREAM) == list(PHASES)
     assert all(PHASES.index(needed) < PHASES.index(phase) for phase in PHASES for needed in UPSTREAM[phase])

@@ -141,10 +141,12 @@ def render_manifest(manifest: RunManifest) -> str:
 def resolve_inputs(manifest: RunManifest, phase: str) -> dict[str, RepoRef]:
     """Return what a phase must read, by name, from the outputs of those before it.
 
+    A report is of whatever there is: it needs the split alone, and reads what the phases that have succeeded made.
+
     Raises:
         UpstreamNotReady: a phase before it has not succeeded.
     """
-    for upstream in UPSTREAM[phase]:
+    for upstream in ("split",) if phase == "report" else UPSTREAM[phase]:
         status = manifest.phases[upstream].status
         if status != "succeeded":
             raise UpstreamNotReady(
@@ -153,11 +155,13 @@ def resolve_inputs(manifest: RunManifest, phase: str) -> dict[str, RepoRef]:
     if phase == "split":
         return {"source": manifest.source.dataset}
     inputs = {"data": manifest.phases["split"].outputs["data"], "base": manifest.source.base_model}
-    for name in ("sft", "grpo"):
-        if name in UPSTREAM[phase]:
-            inputs[name] = manifest.phases[name].outputs["model"]
-    if phase == "report":
-        inputs["predictions"] = manifest.phases["eval"].outputs["predictions"]
+    for name, upstream, made in (
+        ("sft", "sft", "model"),
+        ("grpo", "grpo", "model"),
+        ("predictions", "eval", "predictions"),
+    ):
+        if upstream in UPSTREAM[phase] and manifest.phases[upstream].status == "succeeded":
+            inputs[name] = manifest.phases[upstream].outputs[made]
     return inputs
 
 
