@@ -17,7 +17,7 @@ from evaluator.answers import hash_prompt
 from evaluator.evaluate import evaluate_models
 from evaluator.predictions import SCHEMA
 from evaluator.settings import EvalSettings
-from shared.errors import BadInput, ExitCode, GuardTripped
+from shared.errors import ExitCode, GuardTripped
 from shared.hub import Hub
 from shared.job import Job
 from shared.lm.adapters import merge_adapter, save_adapter, weight_fingerprint
@@ -89,7 +89,7 @@ def evaluate(hub, begin_run, tmp_path):
         manifest = begin_run(models)
         settings = EvalSettings(run_id=manifest.run_id, namespace="local", **QUICK)
         inputs = resolve_inputs(manifest, "eval")
-        job = Job("eval", settings, hub, ManifestStore(hub, "local"), manifest, inputs, tmp_path)
+        job = Job("eval", settings, hub, ManifestStore(hub, "local"), manifest, inputs, tmp_path, tmp_path)
         return job, lambda: evaluate_models(job)
 
     return run
@@ -185,6 +185,6 @@ def test_an_adapter_on_the_base_is_not_taken_for_one_on_sft(hub, evaluate, model
     adapter = push_adapter(hub, folders["base"], models["base"], tmp_path / "adapter")
     _, work = evaluate(models | {"grpo": adapter})
     with pytest.raises(
-        BadInput, match=r"belongs to starter/evaluated-base@\w+, but the run says starter/evaluated-sft"
+        GuardTripped, match=r"belongs to starter/evaluated-base@\w+, but the run says starter/evaluated-sft"
     ):
         work()

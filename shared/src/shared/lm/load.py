@@ -1,13 +1,20 @@
 """Tokenizers and models from the Hub, by pinned reference. Safetensors only, and never code from a repo."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from shared.errors import BadInput
+from shared.errors import BadInput, GuardTripped
 from shared.hub import Hub
-from shared.lm.adapters import adapter_base, is_adapter_folder, merge_adapter
+from shared.lm.adapters import (
+    ADAPTER_CONFIG,
+    adapter_base,
+    is_adapter_folder,
+    merge_adapter,
+    weight_fingerprint,
+)
 from shared.lm.precision import pick_device, resolve_precision
 from shared.refs import RepoRef
 from shared.training import Precision
@@ -38,6 +45,14 @@ def load_tokenizer(hub: Hub, ref: RepoRef) -> PreTrainedTokenizerBase:
     return loaded
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """A model, and the fingerprint of its weights in the number format in which they are stored."""
+
+    model: PreTrainedModel
+    fingerprint: str
+
+
 def load_model(
     hub: Hub, ref: RepoRef, precision: Precision = "auto", base: RepoRef | None = None
 ) -> PreTrainedModel:
@@ -45,10 +60,18 @@ def load_model(
 
     Args and errors are those of `load_stored`.
     """
+    return load_parent(hub, ref, precision, base).model
+
+
+def load_parent(hub: Hub, ref: RepoRef, precision: Precision = "auto", base: RepoRef | None = None) -> Loaded:
+    """Load a model as `load_model` does, and keep the fingerprint of what is stored.
+
+    Args and errors are those of `load_stored`.
+    """
     dtype = resolve_precision(precision)
-    model: Any = load_stored(hub, ref, base)
-    placed: PreTrainedModel = model.to(pick_device(), dtype)
-    return placed
+    stored = load_proven(hub, ref, base)
+    model: Any = stored.model
+    return Loaded(model.to(pick_device(), dtype), stored.fingerprint)
 
 
 def load_stored(hub: Hub, ref: RepoRef, base: RepoRef | None = None) -> PreTrainedModel:
@@ -60,13 +83,44 @@ def load_stored(hub: Hub, ref: RepoRef, base: RepoRef | None = None) -> PreTrain
         base: for an adapter, the base that is recorded for it, if one is.
 
     Raises:
-        BadInput: the repo has no safetensors weights, or its adapter belongs to another base than the recorded one.
+        BadInput: the repo has no safetensors weights.
+        GuardTripped: the weights are not those that `ref` records, or an adapter names another base than the
+            recorded one.
+    """
+    return load_proven(hub, ref, base).model
+
+
+def load_proven(hub: Hub, ref: RepoRef, base: RepoRef | None = None) -> Loaded:
+    """Load a model as `load_stored` does, with its fingerprint, which is the one that `ref` records if it does.
+
+    Args and errors are those of `load_stored`.
     """
     folder = download_model(hub, ref)
     if is_adapter_folder(folder):
-        return merge_adapter(load_stored(hub, _resolve_base(hub, ref, folder, base)), folder)
+        model = merge_adapter(load_stored(hub, _resolve_base(hub, ref, folder, base)), folder)
+    else:
+        model = load_folder(folder, ref)
+    # Before any change of number format, after which the same weights hash to something else.
+    fingerprint = weight_fingerprint(model)
+    if ref.fingerprint not in (None, fingerprint):
+        raise GuardTripped(
+            f"{ref} is not the model that the run recorded: its weights are {fingerprint}, not {ref.fingerprint}. "
+            "Make it again, with FORCE=1."
+        )
+    return Loaded(model, fingerprint)
+
+
+def load_folder(folder: Path, ref: RepoRef) -> PreTrainedModel:
+    """Load a full model from the folder into which `ref` was downloaded.
+
+    Raises:
+        BadInput: there are no safetensors weights in it, or an adapter beside them.
+    """
     if not any(folder.glob("*.safetensors")):
         raise BadInput(f"{ref} holds no safetensors weights. Convert them: pickled weights are never loaded.")
+    if (folder / ADAPTER_CONFIG).exists():
+        # Instead of the weights, transformers would load the base that the adapter names.
+        raise BadInput(f"{ref} holds a model and an adapter. Push them to two repos.")
     try:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             folder, dtype="auto", use_safetensors=True, trust_remote_code=False
@@ -77,15 +131,16 @@ def load_stored(hub: Hub, ref: RepoRef, base: RepoRef | None = None) -> PreTrain
 
 
 def _resolve_base(hub: Hub, ref: RepoRef, folder: Path, recorded: RepoRef | None) -> RepoRef:
+    """Return the base to merge an adapter onto; one that names no revision says nothing about it."""
     repo_id, revision = adapter_base(folder)
     if recorded is None:
         return hub.resolve(repo_id, "model", revision)
-    if repo_id != recorded.repo_id or (revision is not None and revision != recorded.commit):
-        raise BadInput(
-            f"The adapter {ref} belongs to {repo_id}@{revision or 'main'}, but the run says {recorded}. "
-            "Train it again, or push the merged model."
-        )
-    return recorded
+    if repo_id == recorded.repo_id and revision in (None, recorded.commit):
+        return recorded
+    raise GuardTripped(
+        f"The adapter {ref} belongs to {repo_id}@{revision or 'main'}, but the run says {recorded}. "
+        "Train it again, or push the merged model."
+    )
 
 
 def _first_line(error: Exception) -> str:
