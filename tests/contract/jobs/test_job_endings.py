@@ -17,6 +17,13 @@ POLITE = (
     "def leave(*_): time.sleep(0.3); print('saved'); sys.exit(5)\n"
     "signal.signal(signal.SIGTERM, leave); print('ready')\ntime.sleep(60)"
 )
+# Saves until it is killed, and says so all the time.
+SAVING = (
+    "import itertools, signal, time\n"
+    "def save(*_):\n"
+    "    for part in itertools.count(): print('saved', part); time.sleep(0.02)\n"
+    "signal.signal(signal.SIGTERM, save); print('ready'); time.sleep(60)"
+)
 # Its child leaves the session and ignores signals; the parent goes first.
 DETACHING = (
     "import subprocess, sys\n"
@@ -73,6 +80,17 @@ def test_cancelling_twice_or_after_the_end_changes_nothing(client):
     assert client.inspect(job) == ended
 
 
+def test_what_a_job_says_until_it_is_killed_is_kept(own_hub):
+    client = own_hub.start()
+    job = client.run_python(SAVING)
+    client.wait_for_line(job, "ready")
+    client.cancel(job)
+    client.wait(job)
+    first, *saved = client.logs(job)
+    assert (first, saved) == ("ready", [f"saved {part}" for part in range(len(saved))])
+    assert len(saved) > 10, "its grace time is 1 s, and it says something every 0.02 s"
+
+
 def test_a_job_whose_time_is_up_is_an_error_that_says_timeout(own_hub):
     client = own_hub.start()
     job = client.run_python(POLITE, timeout=2)
@@ -108,9 +126,9 @@ def test_a_hub_that_stops_lets_its_jobs_say_goodbye_to_it(own_hub):
     assert own_hub.process.returncode == 0
     client = own_hub.start()
     status = client.inspect(running).status
-    assert (status.stage, status.message) == ("ERROR", "the hub stopped while it ran")
+    assert (status.stage, status.message) == ("CANCELED", "the hub stopped while it ran")
     status = client.inspect(waiting).status
-    assert (status.stage, status.message) == ("ERROR", "the hub stopped before it began")
+    assert (status.stage, status.message) == ("CANCELED", "the hub stopped before it began")
     assert client.logs(running) == ["ready", "hub says local"]
 
 
@@ -123,7 +141,9 @@ def test_a_hub_that_was_killed_ends_its_orphans_when_it_is_started_again(own_hub
     assert psutil.pid_exists(pid)
     client = own_hub.start()
     assert is_gone(pid)
-    assert client.inspect(running).status.message == "the hub stopped while it ran"
-    assert client.inspect(waiting).status.message == "the hub stopped before it began"
+    status = client.inspect(running).status
+    assert (status.stage, status.message) == ("CANCELED", "the hub stopped while it ran")
+    status = client.inspect(waiting).status
+    assert (status.stage, status.message) == ("CANCELED", "the hub stopped before it began")
     with pytest.raises(HfHubHTTPError, match="secrets of this job were forgotten"):
         client.api.rerun_job(job_id=running.id, namespace="local")

@@ -1,7 +1,10 @@
 """Submitting, inspecting, listing and labelling jobs through the official client."""
 
+import json
+import socket
 import time
 import uuid
+from urllib.parse import urlsplit
 
 import pytest
 from huggingface_hub import HfApi, JobHardware
@@ -90,6 +93,31 @@ def test_jobs_are_listed_by_stage_and_by_every_label_given(client):
     assert ids(labels={"tag": tag, "phase": "sft"}) == {good.id, bad.id}
     assert ids(labels={"tag": tag}, status="ERROR") == {bad.id}
     assert ids(labels={"tag": tag}, status=["COMPLETED", "ERROR"]) == {good.id, bad.id, other.id}
+
+
+def test_a_job_whose_answer_was_lost_is_found_by_its_label(client, hub_server):
+    token = uuid.uuid4().hex
+    client.run("true", labels={"launch": uuid.uuid4().hex})
+    job = {"dockerImage": "i", "command": ["true"], "flavor": "cpu-basic", "labels": {"launch": token}}
+    _send_and_hang_up(hub_server, "/api/jobs/local", job)
+    deadline = time.monotonic() + 10
+    while not (found := list(client.api.list_jobs(namespace="local", labels={"launch": token}))):
+        assert time.monotonic() < deadline, "the hub took the job, but does not list it"
+        time.sleep(0.02)
+    assert [job.labels["launch"] for job in found] == [token]
+    assert client.wait(found[0]).status.stage == "COMPLETED"
+
+
+def _send_and_hang_up(hub_server, path, body):
+    """The whole request goes out; nobody waits for the answer."""
+    content = json.dumps(body).encode()
+    address = urlsplit(hub_server.url)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {hub_server.token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(head.encode() + content)
 
 
 def test_labels_are_replaced_as_a_whole(client):

@@ -28,23 +28,23 @@ class Database:
 
     def add_schema(self, statements: str) -> None:
         """Runs `CREATE TABLE IF NOT EXISTS …` statements; each part of the hub brings its own."""
-        with self.read() as connection:
+        with self._borrow() as connection:
             connection.executescript(statements)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """A connection outside a transaction; rows are `sqlite3.Row`."""
-        connection = self._take()
-        try:
-            yield connection
-        finally:
-            with self._lock:
-                self._idle.append(connection)
+        """A connection that sees one state of everything, whatever is written meanwhile; rows are `sqlite3.Row`."""
+        with self._borrow() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A connection inside a write transaction: committed at the end, rolled back on an exception."""
-        with self.read() as connection:
+        with self._borrow() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -58,6 +58,15 @@ class Database:
         with self._lock:
             while self._idle:
                 self._idle.pop().close()
+
+    @contextmanager
+    def _borrow(self) -> Iterator[sqlite3.Connection]:
+        connection = self._take()
+        try:
+            yield connection
+        finally:
+            with self._lock:
+                self._idle.append(connection)
 
     def _take(self) -> sqlite3.Connection:
         with self._lock:
@@ -76,7 +85,7 @@ class Database:
         return connection
 
     def _check_format_version(self) -> None:
-        with self.read() as connection:
+        with self._borrow() as connection:
             found = connection.execute("PRAGMA user_version").fetchone()[0]
             if found not in (0, FORMAT_VERSION):
                 raise HubError(

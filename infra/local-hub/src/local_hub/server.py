@@ -57,6 +57,9 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 date_header=False,
+                # The same whatever else is installed: uvicorn would take uvloop and httptools where it finds them.
+                loop="asyncio",
+                http="h11",
                 lifespan="on",
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=SHUTDOWN_SECONDS,

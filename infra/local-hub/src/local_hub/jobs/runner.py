@@ -74,8 +74,8 @@ class JobRunner:
         """Ends all jobs and waits until they have ended; no new ones are taken."""
         self.is_stopping = True
         while self._waiting:
-            await self._finish(self._waiting.popleft(), Ending(ERROR, STOPPED_WHILE_WAITING))
-        request = StopRequest(Ending(ERROR, STOPPED_WHILE_RUNNING), self._config.cancel_grace_seconds)
+            await self._finish(self._waiting.popleft(), Ending(CANCELED, STOPPED_WHILE_WAITING))
+        request = StopRequest(Ending(CANCELED, STOPPED_WHILE_RUNNING), self._config.cancel_grace_seconds)
         for job_id in self._running:
             self._active[job_id].execution.stop(request)
         if self._running:

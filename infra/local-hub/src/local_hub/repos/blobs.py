@@ -33,6 +33,17 @@ class BlobStore:
         """Whether the content is there."""
         return self.path(sha256).is_file()
 
+    def last_wanted(self, sha256: str) -> float:
+        """When the content was uploaded or last asked for, in seconds since 1970; 0 if it is not there."""
+        try:
+            return self.path(sha256).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    def note_wanted(self, sha256: str) -> None:
+        """Remembers that a client was told of the content, and will commit it without an upload."""
+        os.utime(self.path(sha256))
+
     def receive(self) -> "IncomingBlob":
         """Begins a new content, to be used in a `with` statement."""
         return IncomingBlob(self, self._incoming / secrets.token_hex(16))

@@ -80,6 +80,7 @@ def delete_ref(db: sqlite3.Connection, repo: Repo, kind: RefKind, name: str) -> 
     if find_ref(db, repo, kind, name) is None:
         raise _unknown_revision(name)
     db.execute("DELETE FROM refs WHERE repo_id = ? AND kind = ? AND name = ?", (repo.key, kind, name))
+    _forget_unreachable(db, repo)
 
 
 def find_ref(db: sqlite3.Connection, repo: Repo, kind: RefKind, name: str) -> str | None:
@@ -144,7 +145,23 @@ def squash(db: sqlite3.Connection, repo: Repo, branch: str, title: str, author: 
     head = branch_head(db, repo, branch)
     commit = add_commit(db, repo, None, head.tree_id, title, "", author)
     set_ref(db, repo, "heads", branch.removeprefix("refs/heads/"), commit.sha)
+    _forget_unreachable(db, repo)
     return commit
+
+
+def _forget_unreachable(db: sqlite3.Connection, repo: Repo) -> None:
+    """Removes the commits that no branch or tag leads to any more."""
+    db.execute(
+        """
+        WITH RECURSIVE reachable(sha) AS (
+            SELECT sha FROM refs WHERE repo_id = :repo
+            UNION
+            SELECT parent FROM commits JOIN reachable USING (sha) WHERE repo_id = :repo AND parent IS NOT NULL
+        )
+        DELETE FROM commits WHERE repo_id = :repo AND sha NOT IN (SELECT sha FROM reachable)
+        """,
+        {"repo": repo.key},
+    )
 
 
 def _differs(db: sqlite3.Connection, old_tree: str | None, new_tree: str, path: str) -> bool:

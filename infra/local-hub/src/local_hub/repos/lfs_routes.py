@@ -49,7 +49,9 @@ def _batch(request: Request, payload: dict[str, Any]) -> Response:
         objects = []
         for oid, size in map(parse_object_id, wanted):
             answer: dict[str, Any] = {"oid": oid, "size": size}
-            if not has_large_file(db, repo.key, oid):
+            if has_large_file(db, repo.key, oid):
+                store_of(request).blobs.note_wanted(oid)
+            else:
                 answer["actions"] = _actions(request, repo, oid, size, payload.get("transfers") or [])
             objects.append(answer)
     transfer = "multipart" if any(_is_multipart(item) for item in objects) else "basic"

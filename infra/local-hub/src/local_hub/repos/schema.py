@@ -1,4 +1,4 @@
-"""The tables of repos. Commits and trees are never changed; only refs move."""
+"""The tables of repos. Commits and trees are never changed; refs move, and a commit goes when no ref leads to it."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS repos (

@@ -6,6 +6,7 @@ from local_hub.accounts import read_or_create_token
 from local_hub.config import HubConfig
 from local_hub.database import Database
 from local_hub.repos.blobs import BlobStore
+from local_hub.repos.leftovers import forget_large_files
 from local_hub.repos.lfs import TicketSigner
 from local_hub.repos.schema import SCHEMA
 
@@ -15,7 +16,7 @@ SIGNING_KEY_FILE = "upload-key"
 class RepoStore:
     """Database, large files and signing key of one hub.
 
-    Opening it removes what deleted repos and interrupted uploads have left on disk.
+    Opening it removes what deleted repos, forgotten commits and interrupted uploads have left on disk.
     """
 
     def __init__(self, config: HubConfig, database: Database) -> None:
@@ -23,7 +24,8 @@ class RepoStore:
         self.config = config
         self.database = database
         self.blobs = BlobStore(config.directory)
-        with database.read() as db:
+        with database.write() as db:
+            forget_large_files(db, self.blobs)
             self.blobs.sweep({row["sha256"] for row in db.execute("SELECT sha256 FROM large_files")})
         self.signer = TicketSigner(read_or_create_token(config.directory / SIGNING_KEY_FILE))
 
