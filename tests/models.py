@@ -20,6 +20,8 @@ from transformers import (
 
 from shared.hub import Hub
 from shared.job import Job
+from shared.lm.curve import CurveRecorder
+from shared.lm.guards import CurveGuard, FiniteLoss
 from shared.manifest import RunManifest, Source
 from shared.prompts import SYSTEM_PROMPT, build_target, render_user
 from shared.question import Question
@@ -137,4 +139,14 @@ def make_job(phase: str, settings: JobSettings, workdir: Path) -> Job:
         source=Source(dataset=dataset, base_model=model),
     )
     inputs = {"data": dataset, "base": model, "sft": model}
-    return Job(phase, settings, hub, ManifestStore(hub, "local"), manifest, inputs, workdir)
+    return Job(
+        phase, settings, hub, ManifestStore(hub, "local"), manifest, inputs, workdir, workdir / "state"
+    )
+
+
+def train_here(trainer, job: Job, guard: CurveGuard | None = None) -> CurveRecorder:
+    """Train without a Hub, so without checkpoints, and return what recorded the curve."""
+    curve = CurveRecorder(job, guard or CurveGuard([FiniteLoss()]))
+    trainer.add_callback(curve)
+    trainer.train()
+    return curve

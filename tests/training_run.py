@@ -39,6 +39,13 @@ class Run:
         arguments = ["-m", package, "--run-id", self.run_id, "--namespace", "local", *arguments]
         return self.python(*arguments, **environment)
 
+    def spawn(self, package, *arguments):
+        """Starts a phase and leaves it running; its output is for `communicate`."""
+        command = [sys.executable, "-m", package, "--run-id", self.run_id, "--namespace", "local", *arguments]
+        return subprocess.Popen(
+            command, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
     def python(self, *arguments, **environment):
         """Runs Python as a client of the hub."""
         return subprocess.run(

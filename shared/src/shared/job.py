@@ -4,28 +4,30 @@ Every service's `__main__` calls `run_job`. The work itself is a function `work(
 after the settings are valid and the upstream phases have succeeded, so that a mistake costs no time and no GPU.
 """
 
-import os
+import hashlib
+import json
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 
+from shared.attempt import AttemptRecord
 from shared.errors import ExitCode, Interrupted, PipelineError
 from shared.fingerprint import code_fingerprint
 from shared.hub import Hub
-from shared.manifest import Phase, Progress, RunManifest, resolve_inputs
+from shared.manifest import UPSTREAM, Phase, Progress, RunManifest, resolve_inputs
 from shared.progress import format_progress
 from shared.refs import RepoRef
 from shared.runs import ManifestStore
 from shared.settings import JobSettings, LoadedSettings, load_settings
+from shared.state import remove_state, state_folder
 
 PRINT_SECONDS = 5.0
 RECORD_SECONDS = 30.0
@@ -33,10 +35,11 @@ RECORD_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a phase made (name → pinned repo) and measured (JSON values)."""
+    """What a phase made (name → pinned repo) and measured (JSON values); `cleanup` runs when that is recorded."""
 
     outputs: dict[str, RepoRef]
     metrics: dict[str, Any]
+    cleanup: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -47,6 +50,9 @@ class Job:
         inputs: what to read, by name, each pinned to a commit.
         manifest: the run as it was when this attempt had begun.
         workdir: an empty folder that is removed afterwards.
+        state: a folder that stays until the phase has succeeded: what an attempt leaves there the next one finds.
+        key: hash of what decides the phase's result; only an attempt with the same may go on from another's work.
+        attempt_id: the job's id on the Jobs API, or one that says that it was started by hand.
     """
 
     phase: str
@@ -56,6 +62,10 @@ class Job:
     manifest: RunManifest
     inputs: dict[str, RepoRef]
     workdir: Path
+    state: Path
+    key: str = ""
+    attempt_id: str = "by-hand"
+    _first_step: int = field(default=0, init=False)
     _began: float = field(default_factory=time.monotonic, init=False)
     _printed: float = field(default=-PRINT_SECONDS, init=False)
     _recorded: float = field(default_factory=time.monotonic, init=False)
@@ -93,16 +103,47 @@ class Job:
             self._recorded = now
             self._record_progress(step, total)
 
+    def resume(self, step: int, total: int) -> None:
+        """Record that the work goes on from a step that another attempt had reached."""
+
+        def change(manifest: RunManifest) -> None:
+            phase = manifest.phases[self.phase]
+            phase.progress = Progress(step=step, total=total, saved=step)
+            phase.attempt(self.attempt_id).resumed_from = step
+
+        self._first_step = step
+        self.manifest = self.store.update(self.run_id, change, f"{self.phase}: resume at step {step}")
+
+    def record_files(self, step: int, total: int, saved: int | None, files: Mapping[str, bytes]) -> None:
+        """Record how far the work is with the files that show it, in one commit.
+
+        Args:
+            step: of `total`.
+            total: steps of the phase.
+            saved: step of the newest checkpoint on the Hub.
+            files: path under the phase's folder of the run → content.
+        """
+
+        def change(manifest: RunManifest) -> None:
+            manifest.phases[self.phase].progress = Progress(step=step, total=total, saved=saved)
+
+        placed = {f"{self.phase}/{name}": content for name, content in files.items()}
+        self._recorded = time.monotonic()
+        self.store.update(self.run_id, change, f"{self.phase}: step {step} of {total}", placed)
+
     def publish_run_files(self, files: Mapping[str, Path | bytes]) -> RepoRef:
         """Add files under the run's folder of the runs repo, in one commit."""
         return self.store.publish_files(self.run_id, files, f"Add {self.phase} files of run {self.run_id}")
 
     def _seconds_left(self, step: int, total: int, now: float) -> float | None:
-        return (now - self._began) / step * (total - step) if step else None
+        done = step - self._first_step
+        return (now - self._began) / done * (total - step) if done else None
 
     def _record_progress(self, step: int, total: int) -> None:
         def change(manifest: RunManifest) -> None:
-            manifest.phases[self.phase].progress = Progress(step=step, total=total)
+            phase = manifest.phases[self.phase]
+            saved = phase.progress.saved if phase.progress else None
+            phase.progress = Progress(step=step, total=total, saved=saved)
 
         try:
             self.store.update(self.run_id, change, f"{self.phase}: step {step} of {total}")
@@ -124,6 +165,7 @@ def run_job(phase: str, settings_class: type[JobSettings], work: str) -> int:
         loaded = load_settings(settings_class, sys.argv[1:])
         if loaded.settings.check:
             print(f"{phase}: settings are valid.")
+            print(json.dumps(loaded.settings.config()))  # For the launcher, which imports no service.
         else:
             _run(phase, loaded, work)
     except PipelineError as error:
@@ -141,6 +183,11 @@ def is_up_to_date(phase: Phase, config: dict[str, Any], code: str, inputs: dict[
     return phase.status == "succeeded" and same
 
 
+def has_all_inputs(manifest: RunManifest, phase: str) -> bool:
+    """Tell whether every phase before this one has succeeded; a report can be made earlier."""
+    return all(manifest.phases[upstream].status == "succeeded" for upstream in UPSTREAM[phase])
+
+
 def _run(phase: str, loaded: LoadedSettings, work: str) -> None:
     disable_progress_bars()  # A job's log is read line by line.
     settings, hub = loaded.settings, Hub()
@@ -148,18 +195,43 @@ def _run(phase: str, loaded: LoadedSettings, work: str) -> None:
     manifest = store.read(settings.run_id)
     inputs = resolve_inputs(manifest, phase)
     code = code_fingerprint(("shared", work.split(".")[0]))
-    if is_up_to_date(manifest.phases[phase], settings.config(), code, inputs) and not settings.force:
+    if (
+        is_up_to_date(manifest.phases[phase], settings.config(), code, inputs)
+        and has_all_inputs(manifest, phase)
+        and not settings.force
+    ):
         print(f"{phase} is up to date in run {manifest.run_id}.")
         return
     print(f"Settings of {phase}:", *loaded.describe(), sep="\n", flush=True)
-    attempt = _AttemptRecord(store, manifest.run_id, phase)
+    attempt = AttemptRecord(store, manifest.run_id, phase)
     manifest = attempt.begin(settings.config(), code, inputs)
-    with tempfile.TemporaryDirectory(prefix=f"{phase}-") as workdir:
-        job = Job(phase, settings, hub, store, manifest, inputs, Path(workdir))
-        attempt.finish(_work_or_record(job, work, attempt))
+    key = _result_key(settings, code, inputs)
+    with (
+        tempfile.TemporaryDirectory(prefix=f"{phase}-") as workdir,
+        state_folder(settings.namespace, manifest.run_id, phase) as state,
+    ):
+        job = Job(phase, settings, hub, store, manifest, inputs, Path(workdir), state, key, attempt.job_id)
+        outcome = _work_or_record(job, work, attempt)
+        attempt.finish(outcome.outputs, outcome.metrics)
+        _clean_up(job, outcome)
 
 
-def _work_or_record(job: Job, work: str, attempt: "_AttemptRecord") -> Outcome:
+def _result_key(settings: JobSettings, code: str, inputs: dict[str, RepoRef]) -> str:
+    named = {name: ref.model_dump(mode="json") for name, ref in inputs.items()}
+    content = json.dumps([settings.result_config(), code, named], sort_keys=True)
+    return f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"
+
+
+def _clean_up(job: Job, outcome: Outcome) -> None:
+    """Remove what only a phase that has not succeeded needs; the result is recorded, and stays so."""
+    remove_state(job.state)
+    try:
+        outcome.cleanup()
+    except PipelineError as error:
+        job.log(f"warning: {error}")
+
+
+def _work_or_record(job: Job, work: str, attempt: AttemptRecord) -> Outcome:
     try:
         return _load_work(work)(job)
     except KeyboardInterrupt:
@@ -185,42 +257,3 @@ def _load_work(work: str) -> Callable[[Job], Outcome]:
 def _raise_interrupt(*_: object) -> None:
     # KeyboardInterrupt passes the `except Exception` of the libraries in between.
     raise KeyboardInterrupt
-
-
-class _AttemptRecord:
-    """What this process writes about itself into the run's manifest."""
-
-    def __init__(self, store: ManifestStore, run_id: str, phase: str) -> None:
-        self.store, self.run_id, self.phase = store, run_id, phase
-        self.job_id = os.environ.get("JOB_ID") or f"by-hand-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-
-    def begin(self, config: dict[str, Any], code: str, inputs: dict[str, RepoRef]) -> RunManifest:
-        def change(manifest: RunManifest) -> None:
-            attempts = manifest.phases[self.phase].attempts
-            manifest.phases[self.phase] = Phase(
-                status="running", attempts=attempts, config=config, code=code, inputs=inputs
-            )
-            manifest.phases[self.phase].attempt(self.job_id).started_at = datetime.now(UTC)
-
-        return self.store.update(self.run_id, change, f"{self.phase}: begin")
-
-    def finish(self, outcome: Outcome) -> None:
-        def change(manifest: RunManifest) -> None:
-            phase = manifest.phases[self.phase]
-            phase.status, phase.error = "succeeded", None
-            phase.outputs, phase.metrics = outcome.outputs, outcome.metrics
-            self._close(phase, ExitCode.OK)
-
-        self.store.update(self.run_id, change, f"{self.phase}: succeeded")
-
-    def fail(self, error: PipelineError, status: str) -> None:
-        def change(manifest: RunManifest) -> None:
-            phase = manifest.phases[self.phase]
-            phase.status, phase.error = status, str(error)  # type: ignore[assignment]
-            self._close(phase, error.exit_code)
-
-        self.store.update(self.run_id, change, f"{self.phase}: {status}")
-
-    def _close(self, phase: Phase, exit_code: ExitCode) -> None:
-        attempt = phase.attempt(self.job_id)
-        attempt.finished_at, attempt.exit_code = datetime.now(UTC), exit_code

@@ -53,6 +53,10 @@ class JobSettings(BaseSettings):
         """Return the settings that decide the phase's result, as JSON values."""
         return self.model_dump(mode="json", exclude=set(JobSettings.model_fields))
 
+    def result_config(self) -> dict[str, Any]:
+        """Return those of the settings that a job must have to go on from where another one of its phase ended."""
+        return self.config()
+
 
 def service_config(env_prefix: str) -> SettingsConfigDict:
     """Return the pydantic configuration of a service whose environment variables begin with `env_prefix`."""

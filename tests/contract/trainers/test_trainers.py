@@ -15,7 +15,7 @@ TEACHING = [
     "--learning-rate=0.01",
     "--batch-size=8",
     "--micro-batch-size=8",
-    "--no-gradient-checkpointing",
+    "--gradient-checkpointing=off",
     "--lora.rank=32",
     "--lora.alpha=64",
     "--lora.dropout=0",
@@ -29,7 +29,7 @@ TRAINING_ON_REWARDS = [
     "--max-completion-length=40",
     "--temperature=0.7",
     "--logging-steps=1",
-    "--no-gradient-checkpointing",
+    "--gradient-checkpointing=off",
 ]
 # What anybody would write who knows only the names and the commits.
 RELOAD = """

@@ -7,12 +7,16 @@ from transformers import TrainerControl, TrainerState
 
 from sft_trainer.settings import SftSettings
 from shared.errors import GuardTripped
-from shared.lm.trainer import CurveRecorder, render_json_lines
+from shared.lm.curve import CurveRecorder
+from shared.lm.guards import CurveGuard, FiniteLoss
+from shared.lm.resume import render_json_lines
 
 
 @pytest.fixture
 def recorder(tmp_path):
-    return CurveRecorder(make_job("sft", SftSettings(run_id="r", namespace="n"), tmp_path))
+    return CurveRecorder(
+        make_job("sft", SftSettings(run_id="r", namespace="n"), tmp_path), CurveGuard([FiniteLoss()])
+    )
 
 
 def log(recorder, step, **logs):
@@ -38,6 +42,20 @@ def test_the_closing_summary_is_no_point_of_the_curve(recorder):
 def test_a_loss_that_is_no_number_stops_the_training(recorder, loss):
     with pytest.raises(GuardTripped, match=f"The loss is {loss} at step 3: the training has diverged"):
         log(recorder, 3, loss=loss)
+
+
+def test_measurements_are_points_of_their_own(recorder):
+    log(recorder, 2, loss=0.5)
+    log(recorder, 2, **{"validation/score": 0.25})
+    assert recorder.rows == [{"step": 2, "loss": 0.5}, {"step": 2, "validation/score": 0.25}]
+
+
+def test_a_resumed_curve_goes_on_counting_tokens(recorder):
+    log(recorder, 1, loss=0.5, num_tokens=100.0)
+    recorder.on_train_begin(None, TrainerState(), TrainerControl())
+    log(recorder, 2, loss=0.5, num_tokens=60.0)
+    log(recorder, 3, loss=0.5, num_tokens=120.0)
+    assert [row["num_tokens"] for row in recorder.rows] == [100.0, 160.0, 220.0]
 
 
 def test_each_step_reports_progress_with_the_last_loss(recorder, capsys):

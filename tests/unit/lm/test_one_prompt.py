@@ -1,6 +1,6 @@
 """The same question gives the same prompt ids in every phase: what each phase really feeds to a model is compared."""
 
-from models import make_job, make_question
+from models import make_job, make_question, train_here
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from grpo_trainer.rollouts import RolloutRecorder
@@ -9,7 +9,6 @@ from grpo_trainer.train import build_prompts, build_trainer
 from sft_trainer.examples import IGNORED, build_example
 from shared.lm.chat import encode_prompt
 from shared.lm.generate import decoding
-from shared.lm.trainer import run_trainer
 
 QUESTION = make_question(1)
 
@@ -37,12 +36,12 @@ def prompt_in_grpo(model, tokenizer, folder):
         num_generations=2,
         micro_batch_size=2,
         max_completion_length=1,
-        gradient_checkpointing=False,
+        gradient_checkpointing="off",
     )
     job = make_job("grpo", settings, folder)
     prompts = build_prompts(tokenizer, [QUESTION])
     seen = read_inputs(model)
-    run_trainer(build_trainer(job, model, tokenizer, prompts, RolloutRecorder(settings)), job)
+    train_here(build_trainer(job, model, tokenizer, prompts, RolloutRecorder(settings)), job)
     return seen[0][0].tolist()
 
 

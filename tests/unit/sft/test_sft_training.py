@@ -2,15 +2,16 @@
 
 import pytest
 import torch
-from models import make_job, make_question, make_qwen3
+from models import make_job, make_question, make_qwen3, train_here
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sft_trainer.examples import build_examples
+from sft_trainer.guards import build_guard
 from sft_trainer.settings import SftSettings
 from sft_trainer.train import build_trainer
 from shared.errors import GuardTripped
 from shared.lm.adapters import weight_fingerprint
-from shared.lm.trainer import count_parameters, prepare_libraries, run_trainer
+from shared.lm.trainer import prepare_libraries
 from shared.prompts import build_target
 
 QUESTIONS = [make_question(number) for number in range(6)]
@@ -28,7 +29,7 @@ def build(base, tmp_path):
             run_id="r",
             namespace="n",
             **(
-                {"max_steps": 3, "batch_size": 4, "micro_batch_size": 2, "gradient_checkpointing": False}
+                {"max_steps": 3, "batch_size": 4, "micro_batch_size": 2, "gradient_checkpointing": "off"}
                 | changes
             ),
         )
@@ -65,13 +66,13 @@ def test_only_the_adapter_is_trained(build):
         "q_proj.lora_B.default.weight",
     }
     # Two layers of hidden size 64 and four heads of 16: A is 2 × 64, B is 64 × 2.
-    assert count_parameters(job, trainer.model)["trainable_parameters"] == 2 * (2 * 64 + 64 * 2)
+    assert trainer.model.get_nb_trainable_parameters()[0] == 2 * (2 * 64 + 64 * 2)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(build):
     def train(seed):
         trainer, job = build(seed, lora={"dropout": 0.2})
-        run_trainer(trainer, job)
+        train_here(trainer, job)
         return weight_fingerprint(trainer.model)
 
     assert train(0) == train(0)
@@ -81,7 +82,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(build):
 def test_a_batch_in_parts_trains_like_the_batch_at_once(build):
     def train(micro_batch_size):
         trainer, job = build(micro_batch_size=micro_batch_size, learning_rate=1e-2, lora={"dropout": 0})
-        run_trainer(trainer, job)
+        train_here(trainer, job)
         return [parameter.detach() for parameter in trainer.model.parameters() if parameter.requires_grad]
 
     torch.testing.assert_close(train(4), train(1), atol=1e-4, rtol=1e-3)
@@ -91,7 +92,7 @@ def test_the_curve_has_the_first_step_and_every_logged_one(build):
     trainer, job = build(
         max_steps=5, logging_steps=2, warmup_fraction=0.0, lr_scheduler="linear", learning_rate=0.01
     )
-    curve = run_trainer(trainer, job)
+    curve = train_here(trainer, job)
     assert [row["step"] for row in curve.rows] == [1, 2, 4]
     assert [row["learning_rate"] for row in curve.rows] == pytest.approx([0.01, 0.008, 0.004])
     assert curve.rows[-1]["loss"] < curve.rows[0]["loss"]
@@ -102,7 +103,7 @@ def test_a_training_that_diverges_is_stopped(build):
     for parameter in trainer.model.parameters():
         parameter.data.mul_(1e20)
     with pytest.raises(GuardTripped, match=r"The loss is (nan|inf) at step \d+: the training has diverged"):
-        run_trainer(trainer, job)
+        train_here(trainer, job, build_guard(job.settings.guard))
 
 
 def test_a_model_stored_in_half_precision_is_trained_through_an_adapter_in_full_precision(build, tmp_path):
@@ -110,5 +111,5 @@ def test_a_model_stored_in_half_precision_is_trained_through_an_adapter_in_full_
     trainer, job = build(base=folder, learning_rate=1e-2)
     dtypes = {parameter.requires_grad: parameter.dtype for parameter in trainer.model.parameters()}
     assert dtypes == {True: torch.float32, False: torch.bfloat16}
-    curve = run_trainer(trainer, job)
+    curve = train_here(trainer, job)
     assert curve.rows[-1]["loss"] > 0

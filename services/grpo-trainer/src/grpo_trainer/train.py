@@ -13,38 +13,46 @@ from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl import GRPOConfig, GRPOTrainer  # type: ignore[attr-defined]
 
+from grpo_trainer.guard import build_guard
+from grpo_trainer.preflight import check_rollouts
 from grpo_trainer.rollouts import RolloutRecorder
 from grpo_trainer.settings import GrpoSettings
 from shared.job import Job, Outcome
 from shared.lm.adapters import build_lora_config
 from shared.lm.chat import CHAT_TEMPLATE_KWARGS, prompt_messages, stop_token_ids
-from shared.lm.load import load_model, load_tokenizer
+from shared.lm.curve import Row, last_value
+from shared.lm.load import load_parent, load_tokenizer
+from shared.lm.order import hold_out, training_order
 from shared.lm.publish import publish_models, publish_records
 from shared.lm.questions import load_questions
-from shared.lm.trainer import count_parameters, prepare_libraries, run_trainer, trainer_arguments
+from shared.lm.trainer import TrainingSession, describe_training, prepare_libraries, trainer_arguments
 from shared.question import Question
 
 
 def train_grpo(job: Job) -> Outcome:
     """Train the SFT model on the rewards of its own completions, and publish what it became."""
     settings: GrpoSettings = job.settings
-    parent = job.inputs["sft"]
+    start = job.inputs["sft"]
     prepare_libraries(job.seed)
-    tokenizer = load_tokenizer(job.hub, parent)
-    prompts = build_prompts(tokenizer, load_questions(job.hub, job.inputs["data"], "grpo"))
-    model = load_model(job.hub, parent, settings.precision, base=job.inputs["base"])
+    session = TrainingSession(job)
+    tokenizer = load_tokenizer(job.hub, start)
+    questions = load_questions(job.hub, job.inputs["data"], "grpo")
+    asked, held_out = hold_out(questions, settings.validation.rows)
+    parent = load_parent(job.hub, start, settings.precision, base=job.inputs["base"])
+    session.once("preflight", lambda: check_rollouts(job, parent.model, tokenizer, asked))
     recorder = RolloutRecorder(settings)
-    trainer = build_trainer(job, model, tokenizer, prompts, recorder)
-    trained = cast(PeftModel, trainer.model)
-    parameters = count_parameters(job, trained)
+    trainer = build_trainer(job, parent.model, tokenizer, build_prompts(tokenizer, asked), recorder)
+    model = cast(PeftModel, trainer.model)
+    facts = describe_training(job, model, parent)
     job.log(
-        f"Each step: {settings.prompts_per_step} of {len(prompts)} prompts × {settings.num_generations} completions "
+        f"Each step: {settings.prompts_per_step} of {len(asked)} prompts × {settings.num_generations} completions "
         f"= {settings.completions_per_step}."
     )
-    curve = run_trainer(trainer, job)
-    records = publish_records(job, {"curves": curve.rows, "rollouts": recorder.rows})
-    outputs = publish_models(job, trained, tokenizer, parent) | records
-    return Outcome(outputs, parameters | _metrics(trainer, settings, len(prompts), curve.rows[-1]))
+    trained = session.run(trainer, tokenizer, held_out, build_guard(settings), {"rollouts": recorder.rows})
+    records = publish_records(job, {"curves": trained.curve, "rollouts": recorder.rows})
+    outputs = publish_models(job, model, tokenizer, start) | records
+    metrics = facts | trained.metrics | _metrics(trainer, settings, len(asked), trained.curve)
+    return Outcome(outputs, metrics, cleanup=session.checkpoints.remove_branch)
 
 
 def build_prompts(tokenizer: PreTrainedTokenizerBase, questions: list[Question]) -> Dataset:
@@ -83,24 +91,24 @@ def build_trainer(
         beta=settings.beta,
         scale_rewards=settings.scale_rewards,
         reward_weights=settings.weights,
+        shuffle_dataset=False,
     )
+    order = training_order(len(prompts), settings.prompts_per_step, settings.max_steps, job.seed)
     return GRPOTrainer(
         model,
         reward_funcs=[*recorder.reward_functions()],
         args=arguments,
-        train_dataset=prompts,
+        train_dataset=prompts.select(order),
         processing_class=tokenizer,
         peft_config=build_lora_config(model, settings.lora),
     )
 
 
-def _metrics(
-    trainer: GRPOTrainer, settings: GrpoSettings, rows: int, last: dict[str, float]
-) -> dict[str, float]:
+def _metrics(trainer: GRPOTrainer, settings: GrpoSettings, rows: int, curve: list[Row]) -> dict[str, float]:
     steps = trainer.state.global_step
     return {
         "steps": steps,
         "rows": rows,
         "passes_over_rows": steps * settings.prompts_per_step / rows,
-        "final_reward": last["reward"],
+        "final_reward": last_value(curve, "reward"),
     }

@@ -5,18 +5,22 @@ The loss is the mean cross-entropy over the tokens of the answers, each the JSON
 
 from typing import cast
 
+from datasets import Dataset
 from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]
 
 from sft_trainer.examples import Examples, build_examples
+from sft_trainer.guards import build_guard, check_examples, check_lengths
 from sft_trainer.settings import SftSettings
 from shared.job import Job, Outcome
 from shared.lm.adapters import build_lora_config
-from shared.lm.load import load_model, load_tokenizer
+from shared.lm.curve import Row, last_value
+from shared.lm.load import load_parent, load_tokenizer
+from shared.lm.order import hold_out, training_order
 from shared.lm.publish import publish_models, publish_records
 from shared.lm.questions import load_questions
-from shared.lm.trainer import count_parameters, prepare_libraries, run_trainer, trainer_arguments
+from shared.lm.trainer import TrainingSession, describe_training, prepare_libraries, trainer_arguments
 
 
 def train_sft(job: Job) -> Outcome:
@@ -24,18 +28,24 @@ def train_sft(job: Job) -> Outcome:
     settings: SftSettings = job.settings
     base = job.inputs["base"]
     prepare_libraries(job.seed)
+    session = TrainingSession(job)
     tokenizer = load_tokenizer(job.hub, base)
     questions = load_questions(job.hub, job.inputs["data"], "sft")
-    examples = build_examples(tokenizer, questions, settings.max_length)
-    model = load_model(job.hub, base, settings.precision)
-    trainer = build_trainer(job, model, tokenizer, examples)
-    trained = cast(PeftModel, trainer.model)
-    parameters = count_parameters(job, trained)
+    taught, held_out = hold_out(questions, settings.validation.rows)
+    examples = build_examples(tokenizer, taught, settings.max_length)
+    check_lengths(examples, settings.max_length, settings.guard)
+    parent = load_parent(job.hub, base, settings.precision)
+    trainer = build_trainer(job, parent.model, tokenizer, examples)
+    check_examples(tokenizer, _first_pass(trainer, examples), trainer.data_collator)
+    model = cast(PeftModel, trainer.model)
+    facts = describe_training(job, model, parent)
     if examples.too_long:
         job.log(f"warning: {examples.too_long} rows are left out: max_length would cut their answer.")
-    curve = run_trainer(trainer, job)
-    outputs = publish_models(job, trained, tokenizer, base) | publish_records(job, {"curves": curve.rows})
-    return Outcome(outputs, parameters | _metrics(trainer, examples) | {"final_loss": curve.rows[-1]["loss"]})
+    trained = session.run(trainer, tokenizer, held_out, build_guard(settings.guard), records={})
+    records = publish_records(job, {"curves": trained.curve})
+    outputs = publish_models(job, model, tokenizer, base) | records
+    metrics = facts | trained.metrics | _metrics(trainer, examples, trained.curve)
+    return Outcome(outputs, metrics, cleanup=session.checkpoints.remove_branch)
 
 
 def build_trainer(
@@ -50,25 +60,30 @@ def build_trainer(
         gradient_accumulation_steps=settings.batch_size // settings.micro_batch_size,
         # The rows are encoded and fit: nothing is left to cut.
         max_length=None,
+        train_sampling_strategy="sequential",
     )
+    order = training_order(len(examples.dataset), settings.batch_size, settings.max_steps, job.seed)
     return SFTTrainer(
         model,
         args=arguments,
-        train_dataset=examples.dataset,
+        train_dataset=examples.dataset.select(order),
         processing_class=tokenizer,
         peft_config=build_lora_config(model, settings.lora),
     )
 
 
-def _metrics(trainer: SFTTrainer, examples: Examples) -> dict[str, float]:
-    rows = len(examples.dataset)
-    steps = trainer.state.global_step
+def _first_pass(trainer: SFTTrainer, examples: Examples) -> Dataset:
+    prepared = cast(Dataset, trainer.train_dataset)
+    return prepared.select(range(min(len(prepared), len(examples.dataset))))
+
+
+def _metrics(trainer: SFTTrainer, examples: Examples, curve: list[Row]) -> dict[str, float]:
+    rows, steps, settings = len(examples.dataset), trainer.state.global_step, trainer.args
+    batch_size = settings.train_batch_size * settings.gradient_accumulation_steps
     return {
         "steps": steps,
         "rows": rows,
         "rows_too_long": examples.too_long,
-        "passes_over_rows": steps
-        * trainer.args.train_batch_size
-        * trainer.args.gradient_accumulation_steps
-        / rows,
+        "passes_over_rows": steps * batch_size / rows,
+        "final_loss": last_value(curve, "loss"),
     }

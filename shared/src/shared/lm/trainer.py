@@ -1,22 +1,26 @@
-"""What every trainer here shares: how it is started, what it says of itself, and the curve that it leaves."""
+"""What every trainer here shares: how it is started, and how it is carried to its end whatever interrupts it."""
 
-import json
-import math
 import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from peft import PeftModel
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState, set_seed
-from transformers import TrainingArguments as Arguments
+from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, set_seed
 from transformers.utils import logging
 
 from shared.errors import GuardTripped
 from shared.job import Job
-from shared.lm.precision import pick_device
-
-SHOWN = ("loss", "reward")
-Row = dict[str, Any]
+from shared.lm.curve import CurveRecorder, Row
+from shared.lm.guards import CurveGuard
+from shared.lm.load import Loaded
+from shared.lm.precision import choose_precision, pick_device
+from shared.lm.resume import Checkpoint, CheckpointStore, Rows
+from shared.lm.saving import CheckpointSaver
+from shared.lm.stopping import StopOnSignal
+from shared.lm.validation import Validator, choose_published, describe_validation, load_adapter_weights
+from shared.question import Question
 
 
 def prepare_libraries(seed: int) -> None:
@@ -39,15 +43,16 @@ def trainer_arguments(job: Job, dtype: torch.dtype) -> dict[str, Any]:
         "lr_scheduler_type": settings.lr_scheduler,
         "warmup_steps": settings.warmup_fraction,
         "max_grad_norm": settings.max_grad_norm,
-        "gradient_checkpointing": settings.gradient_checkpointing,
+        "gradient_checkpointing": settings.gradient_checkpointing == "on",
         "logging_steps": settings.logging_steps,
-        "output_dir": str(job.workdir / "trainer"),
+        "output_dir": str(job.state / "trainer"),
         "seed": job.seed,
         "bf16": dtype == torch.bfloat16,
         "fp16": dtype == torch.float16,
         "use_cpu": pick_device().type == "cpu",
         "report_to": "none",
         "disable_tqdm": True,
+        # CheckpointSaver says when; what transformers would do by itself counts steps, not minutes.
         "save_strategy": "no",
         "logging_first_step": True,
         # transformers would log the last finite loss in place of one that is not, and the guard would never see it.
@@ -56,61 +61,119 @@ def trainer_arguments(job: Job, dtype: torch.dtype) -> dict[str, Any]:
     }
 
 
-def run_trainer(trainer: Trainer, job: Job) -> "CurveRecorder":
-    """Train to the end and return the curve."""
-    curve = CurveRecorder(job)
-    trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(curve)
-    trainer.train()
-    return curve
-
-
-def count_parameters(job: Job, model: PeftModel) -> dict[str, int]:
-    """Return, and log, how many parameters are trained and how many there are."""
+def describe_training(job: Job, model: PeftModel, parent: Loaded) -> dict[str, Any]:
+    """Return, and log, what is trained, from what, and how it is computed."""
     trainable, total = model.get_nb_trainable_parameters()
+    choice = choose_precision(job.settings.precision)
     job.log(f"Training {trainable:,} of {total:,} parameters ({trainable / total:.2%}).")
-    return {"trainable_parameters": trainable, "total_parameters": total}
+    job.log(choice.describe())
+    return {
+        "trainable_parameters": trainable,
+        "total_parameters": total,
+        "parent_fingerprint": parent.fingerprint,
+        "precision": choice.as_metrics(),
+    }
 
 
-class CurveRecorder(TrainerCallback):
-    """Keeps every logged step's numbers under the trainer's own names, reports progress, stops a loss gone wrong."""
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves behind: its curve, and what the manifest says of it. The model holds what to publish."""
+
+    curve: list[Row]
+    metrics: dict[str, Any]
+
+
+class TrainingSession:
+    """A training that may be cut off at any moment and goes on from its newest checkpoint."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.rows: list[Row] = []
+        self.checkpoints = CheckpointStore(job)
+        self.start = self.checkpoints.find()
+        self._facts = dict(self.start.marker.facts) if self.start else {}
 
-    def on_log(
+    def once(self, name: str, find_out: Callable[[], Any]) -> Any:
+        """Return what was found out before the first step: now, or when the training first began."""
+        if name not in self._facts:
+            self._facts[name] = find_out()
+        return self._facts[name]
+
+    def run(
         self,
-        args: Arguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: Row | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Keep one logged step. The trainer's closing summary has no `loss` and is left out."""
-        if not logs or "loss" not in logs:
-            return
-        if not math.isfinite(logs["loss"]):
-            raise GuardTripped(
-                f"The loss is {logs['loss']} at step {state.global_step}: the training has diverged. "
-                "Lower learning_rate, or use precision fp32."
-            )
-        numbers = {name: value for name, value in logs.items() if _is_finite_number(value)}
-        self.rows.append({"step": state.global_step} | numbers)
+        trainer: Trainer,
+        tokenizer: PreTrainedTokenizerBase,
+        held_out: list[Question],
+        guard: CurveGuard,
+        records: Mapping[str, Rows],
+    ) -> Trained:
+        """Train to the end.
 
-    def on_step_end(
-        self, args: Arguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Report how far the training is."""
-        last = self.rows[-1] if self.rows else {}
-        shown = {name: last[name] for name in SHOWN if name in last}
-        self.job.progress(state.global_step, state.max_steps, **shown)
+        Args:
+            trainer: with a training set in the order in which it is to be trained on.
+            tokenizer: the model's.
+            held_out: questions to measure by; may be empty.
+            guard: what the curve must not do.
+            records: lists that the training adds to, by name. A resumed one finds in them what they held.
 
+        Raises:
+            GuardTripped: a rule was broken.
+            KeyboardInterrupt: the job was told to stop; a checkpoint has been saved.
+        """
+        curve = CurveRecorder(self.job, guard)
+        records = {"curves": curve.rows, **records}
+        stop = StopOnSignal()
+        before = [self.start.step] if self.start else []
+        saver = CheckpointSaver(self.job, self.checkpoints, records, self._facts, before)
+        trainer.remove_callback(PrinterCallback)
+        for callback in (stop, *self._validators(trainer, tokenizer, held_out, stop), saver, curve):
+            trainer.add_callback(callback)
+        if self.start:
+            self._restore(self.start, records)
+        try:
+            self._train(trainer, stop, saver)
+        except GuardTripped as error:
+            saver.record(trainer.state.global_step, trainer.state.max_steps)
+            raise GuardTripped(f"{error} {saver.describe_kept()}") from error
+        return self._conclude(trainer, curve.rows, held_out)
 
-def render_json_lines(rows: list[Row]) -> bytes:
-    """Return rows as JSON Lines."""
-    return "".join(f"{json.dumps(row, ensure_ascii=False, allow_nan=False)}\n" for row in rows).encode()
+    def _validators(
+        self,
+        trainer: Trainer,
+        tokenizer: PreTrainedTokenizerBase,
+        held_out: list[Question],
+        stop: StopOnSignal,
+    ) -> list[Validator]:
+        return [Validator(self.job, trainer, tokenizer, held_out, stop)] if held_out else []
 
+    def _restore(self, start: Checkpoint, records: Mapping[str, Rows]) -> None:
+        for name, rows in records.items():
+            rows[:] = start.read_rows(name)
+        start.restore_best(self.job.state)
+        total = self.job.settings.max_steps
+        self.job.log(f"Going on from the checkpoint of step {start.step} of {total}.")
+        self.job.resume(start.step, total)
 
-def _is_finite_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    def _train(self, trainer: Trainer, stop: StopOnSignal, saver: CheckpointSaver) -> None:
+        with stop:
+            try:
+                trainer.train(resume_from_checkpoint=str(self.start.trainer_folder) if self.start else None)
+            except KeyboardInterrupt:
+                if stop.has_finished_a_step:
+                    stop.restore_random_state()
+                    saver.save_as_it_is(trainer)
+                raise
+        if stop.requested:
+            raise KeyboardInterrupt
+
+    def _conclude(self, trainer: Trainer, rows: list[Row], held_out: list[Question]) -> Trained:
+        """Put the weights that are to be published into the model, and say which they are."""
+        published = choose_published(rows, self.job.settings.validation.keep)
+        if published.step < trainer.state.global_step:
+            load_adapter_weights(trainer.model, self.job.state / "best")
+        self.job.log(f"Publishing step {published.step}: {published.because}.")
+        metrics = {"published_step": published.step, "published_because": published.because, **self._facts}
+        if held_out:
+            metrics["validation"] = describe_validation(rows, len(held_out), published)
+        attempts = self.job.manifest.phases[self.job.phase].attempts
+        metrics["resumes"] = sum(attempt.resumed_from is not None for attempt in attempts)
+        return Trained(rows, metrics)

@@ -1,0 +1,145 @@
+"""Trainings that are cut off and gone on with, against a real hub: they end in the weights of one that was not."""
+
+import json
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from models import make_qwen3
+from training_run import Run, make_run
+
+from shared.errors import ExitCode
+from shared.lm.resume import read_marker
+
+SFT = [
+    "--max-steps=70",
+    "--learning-rate=0.01",
+    "--batch-size=4",
+    "--micro-batch-size=2",
+    "--lora.rank=32",
+    "--lora.alpha=64",
+    "--lora.target-modules=q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj",
+    "--logging-steps=1",
+    "--validation.rows=2",
+    "--validation.steps=20",
+    "--validation.keep=best",
+]
+GRPO = [
+    "--max-steps=8",
+    "--learning-rate=0.01",
+    "--prompts-per-step=2",
+    "--micro-batch-size=4",
+    "--max-completion-length=40",
+    "--temperature=1.0",
+    "--logging-steps=1",
+    "--validation.rows=2",
+    "--validation.steps=3",
+    "--validation.keep=best",
+]
+PHASES = {"sft": ("sft_trainer", SFT), "grpo": ("grpo_trainer", GRPO)}
+# A checkpoint at every step.
+OFTEN = "--checkpoint-minutes=0.00001"
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory) -> Path:
+    return make_qwen3(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="module")
+def whole(hub_server, base, tmp_path_factory) -> Run:
+    """A run whose trainings nothing has interrupted."""
+    run = make_run(hub_server, base, tmp_path_factory.mktemp("whole"))
+    for package, settings in PHASES.values():
+        process = run.start(package, *settings)
+        assert process.returncode == ExitCode.OK, process.stderr
+    return run
+
+
+@pytest.fixture
+def run(hub_server, base, whole, tmp_path, request) -> Run:
+    """A run that has everything before the phase under test."""
+    made = make_run(hub_server, base, tmp_path)
+    made.store.update(made.run_id, lambda manifest: take_upstream(manifest, whole), "Take the phases before")
+    return made
+
+
+def take_upstream(manifest, whole):
+    before = whole.store.read(whole.run_id)
+    manifest.source = before.source
+    for phase in ("split", "sft"):
+        manifest.phases[phase] = before.phases[phase]
+
+
+def reset(run, phase):
+    run.store.update(run.run_id, lambda manifest: manifest.phases.pop(phase), "Begin the phase anew")
+
+
+def state_of(run, phase):
+    return Path(run.environment["HF_HOME"]) / "medmcqa-pipeline" / "local" / run.run_id / phase
+
+
+def newest_step(run, phase):
+    steps = [marker.step for folder in state_of(run, phase).glob("step-*") if (marker := read_marker(folder))]
+    return max(steps, default=0)
+
+
+def spawn(run, phase, *more):
+    package, settings = PHASES[phase]
+    return run.spawn(package, *settings, OFTEN, *more)
+
+
+def stop_at(run, phase, step, number, delay=0.0):
+    """Starts the phase, and signals it as soon as it has a checkpoint of that step."""
+    with spawn(run, phase) as process:
+        deadline = time.monotonic() + 120
+        while newest_step(run, phase) < step and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(delay)
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=60)
+    return process.returncode, output, errors
+
+
+def curve_of(run, phase):
+    lines = run.hub.read_bytes(run.phase(phase).outputs["curves"], f"runs/{run.run_id}/{phase}/curves.jsonl")
+    timed = ("step_time", "epoch")
+    return [{k: v for k, v in json.loads(line).items() if k not in timed} for line in lines.splitlines()]
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_training_killed_again_and_again_ends_in_the_same_weights_and_one_curve(run, whole, phase):
+    reset(run, phase)
+    generator, total = random.Random(0), 70 if phase == "sft" else 8
+    kills = 0
+    for step in sorted(generator.sample(range(1, total - 1), 3)):
+        code, _, _ = stop_at(run, phase, step, signal.SIGKILL, delay=generator.random() / 2)
+        kills += code == -signal.SIGKILL
+    assert kills >= 2
+    with spawn(run, phase) as process:
+        output, errors = process.communicate(timeout=120)
+    assert process.returncode == ExitCode.OK, errors
+    assert "Going on from the checkpoint of step" in output
+    done, expected = run.phase(phase), whole.phase(phase)
+    assert done.outputs["model"].fingerprint == expected.outputs["model"].fingerprint
+    assert done.metrics["published_step"] == expected.metrics["published_step"]
+    assert curve_of(run, phase) == curve_of(whole, phase)
+    assert done.metrics["resumes"] == sum(attempt.resumed_from is not None for attempt in done.attempts) >= 2
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_sigterm_saves_where_the_training_is_and_says_so(run, whole, phase):
+    reset(run, phase)
+    code, _, errors = stop_at(run, phase, 2, signal.SIGTERM)
+    assert code == ExitCode.INTERRUPTED, errors
+    assert "Traceback" not in errors
+    stopped = run.phase(phase)
+    assert stopped.status == "interrupted"
+    assert stopped.progress.saved == stopped.progress.step == newest_step(run, phase)
+    with spawn(run, phase) as process:
+        output, errors = process.communicate(timeout=120)
+    assert process.returncode == ExitCode.OK, errors
+    assert f"Going on from the checkpoint of step {stopped.progress.saved} of" in output
+    assert run.phase(phase).outputs["model"].fingerprint == whole.phase(phase).outputs["model"].fingerprint
