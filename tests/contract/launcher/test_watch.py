@@ -13,4 +13,4 @@ def test_ctrl_c_while_a_job_is_being_launched_reaches_the_job(hub, launch):
         os.kill(os.getpid(), signal.SIGINT)
         return job.id
 
-    assert watch(hub.api, launch.namespace, start).status.stage == "CANCELED"
+    assert watch(hub, launch.namespace, start).status.stage == "CANCELED"

@@ -1,18 +1,24 @@
 """Bring a phase of a run up to date: launch what is missing, follow it, record what it cost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 
-from huggingface_hub import JobInfo, JobStage, get_token
+from huggingface_hub import JobInfo
 
+from launcher.budget import Limits, over_budget
+from launcher.claim import ClaimLost, PhaseClaim
+from launcher.endings import describe_end
+from launcher.open_run import OpenRun
 from launcher.profiles import Profile
+from launcher.relaunch import Followed, is_cut_off, saved_step, why_not_again
 from launcher.requests import JobRequest, build_request, check_settings
+from launcher.settle import describe_progress, settle, settle_stale
+from launcher.submit import submit
 from launcher.terminal import say
-from launcher.watch import cost_usd, is_over, watch
+from launcher.watch import cancel, watch
 from shared.errors import BadInput, ExitCode, PipelineError
-from shared.hub import hub_errors
 from shared.manifest import UPSTREAM, Phase, RunManifest, resolve_inputs
 from shared.progress import format_duration
-from shared.runs import ManifestStore
 
 
 class PhaseFailed(PipelineError):
@@ -27,118 +33,105 @@ class PhaseFailed(PipelineError):
 class Pipeline:
     """The phases of one run."""
 
-    store: ManifestStore
-    namespace: str
+    run: OpenRun
     profile: Profile
-    run_id: str
+    limits: Limits = field(default_factory=Limits)
 
     def bring_up_to_date(self, phase: str, force: bool) -> None:
         """Run the phases that this one needs and that have not succeeded, then this one.
 
+        A report needs no more than it finds: it shows a run as it is.
+
         Raises:
             PipelineError: a phase failed; nothing after it was launched.
         """
-        for upstream in UPSTREAM[phase]:
-            if not _has_current_result(self.store.read(self.run_id), upstream):
+        manifest = settle_stale(self.run)
+        for upstream in UPSTREAM[phase] if phase != "report" else ():
+            if not _has_current_result(manifest, upstream):
                 say(f"{phase} needs {upstream}: running it first.")
-                self._run(upstream, force=False)
-        manifest = self.store.read(self.run_id)
-        request = build_request(self.profile, phase, self.run_id, self.namespace, force)
+                manifest = self._run(manifest, upstream, force=False)
+        resolve_inputs(manifest, phase)
+        request = self._request(phase, force=False)
         if (
-            not force
-            and _has_current_result(manifest, phase)
-            and _was_asked_for(manifest.phases[phase], request)
+            force
+            or not _has_current_result(manifest, phase)
+            or not _was_asked_for(manifest.phases[phase], request)
         ):
-            say(f"{phase} is up to date in run {self.run_id}.")
-            return
-        self._run(phase, force)
-
-    def _run(self, phase: str, force: bool) -> None:
-        api = self.store.hub.api
-        if running := self._running_job(phase):
-            job = watch(api, self.namespace, lambda: running)
+            self._run(manifest, phase, force)
         else:
-            request = build_request(self.profile, phase, self.run_id, self.namespace, force)
-            check_settings(request)
-            job = watch(
-                api,
-                self.namespace,
-                lambda: self._submit(request),
-                lambda job_id: self._record_launch(request, job_id),
-            )
-        manifest = self._settle(phase, job)
-        self._require_success(manifest.phases[phase], phase, job)
+            say(f"{phase} is up to date in run {self.run.run_id}.")
 
-    def _running_job(self, phase: str) -> str | None:
-        """Return the job that is working on the phase right now, as after a detach."""
-        recorded = self.store.read(self.run_id).phases[phase]
-        if not recorded.attempts or recorded.attempts[-1].finished_at is not None:
-            return None
-        job_id = recorded.attempts[-1].job_id
-        try:
-            with hub_errors(f"looking up job {job_id}"):
-                job = self.store.hub.api.inspect_job(job_id=job_id, namespace=self.namespace)
-        except BadInput:
-            return None
-        if is_over(job):
-            return None
-        say(f"{phase} is running in job {job_id}: following it.")
+    def _run(self, manifest: RunManifest, phase: str, force: bool) -> RunManifest:
+        """Follow the phase's jobs, launching them where nobody else does, until one has succeeded."""
+        request = self._request(phase, force)
+        check_settings(request)
+        done = {item.job_id for item in manifest.phases[phase].attempts if item.finished_at is not None}
+        for number in count(1):
+            followed = self._follow_or_launch(request, done, number)
+            manifest = settle(self.run, phase, followed.job)
+            record = manifest.phases[phase]
+            if _has_succeeded(record, followed.job):
+                break
+            if record.attempts[-1].job_id == followed.job.id:
+                self._require_another(manifest, request, followed)
+            done.add(followed.job.id)
+            request = self._request(phase, force=False)
+        _say_success(phase, followed.job)
+        return manifest
+
+    def _follow_or_launch(self, request: JobRequest, done: set[str], number: int) -> Followed:
+        while True:
+            with PhaseClaim(self.run, request.phase, done) as claim:
+                if job_id := claim.wait():
+                    job = watch(self.run.hub, self.run.namespace, lambda: str(job_id))
+                    return Followed(job, number, saved_before=None)
+                try:
+                    return self._launch(request, claim, number)
+                except ClaimLost as lost:
+                    say(f"Another launcher took over meanwhile: cancelling job {lost.job_id}.")
+                    cancel(self.run.hub, lost.job_id, self.run.namespace)
+
+    def _launch(self, request: JobRequest, claim: PhaseClaim, number: int) -> Followed:
+        manifest = self.run.read()
+        if refusal := over_budget(self.run.hub, manifest, request.target, self.limits.budget_usd):
+            raise BadInput(f"{request.phase} was not launched. {refusal}")
+        job = watch(
+            self.run.hub,
+            self.run.namespace,
+            lambda: self._submit(request, claim),
+            lambda job_id: self._record_launch(request, claim, job_id),
+        )
+        return Followed(job, number, saved_step(manifest.phases[request.phase]))
+
+    def _submit(self, request: JobRequest, claim: PhaseClaim) -> str:
+        job_id = submit(self.run.hub, self.run.namespace, request, claim.token)
+        say(f"{request.phase}: job {job_id} on {request.target.flavor}, run {request.run_id}")
         return job_id
 
-    def _submit(self, request: JobRequest) -> str:
-        target = request.target
-        with hub_errors(f"launching {request.phase}"):
-            job = self.store.hub.api.run_job(
-                image=target.image,
-                command=request.command,
-                env=request.environment,
-                secrets={"HF_TOKEN": get_token()},
-                flavor=target.flavor,
-                timeout=target.timeout,
-                labels={"run": request.run_id, "phase": request.phase},
-                namespace=self.namespace,
-            )
-        say(f"{request.phase}: job {job.id} on {target.flavor}, run {request.run_id}")
-        return job.id
-
-    def _record_launch(self, request: JobRequest, job_id: str) -> None:
+    def _record_launch(self, request: JobRequest, claim: PhaseClaim, job_id: str) -> None:
         target = request.target
 
         def change(manifest: RunManifest) -> None:
+            claim.require_held(manifest, job_id)
             attempt = manifest.phases[request.phase].attempt(job_id)
             attempt.flavor, attempt.image, attempt.request = target.flavor, target.image, request.digest
+            claim.drop(manifest)
 
-        self.store.update(request.run_id, change, f"{request.phase}: launched as job {job_id}")
+        self.run.update(change, f"{request.phase}: launched as job {job_id}")
+        claim.has_served()
 
-    def _settle(self, phase: str, job: JobInfo) -> RunManifest:
-        """Record the job's cost and times, and its end where it had no chance to do so itself."""
-        cost = cost_usd(self.store.hub.api, job)
+    def _require_another(self, manifest: RunManifest, request: JobRequest, followed: Followed) -> None:
+        """Return where the job is to be launched again; raise where its end is the phase's."""
+        phase, job = request.phase, followed.job
+        record = manifest.phases[phase]
+        if not is_cut_off(record, job):
+            raise _failure(record, phase, job)
+        if why_not := why_not_again(self.run.hub, manifest, request, followed, self.limits):
+            raise _failure(record, phase, job, why_not)
+        say(f"{phase} was cut off in job {job.id} ({describe_progress(record)}): launching it again.")
 
-        def change(manifest: RunManifest) -> None:
-            record = manifest.phases[phase]
-            attempt = record.attempt(job.id)
-            attempt.cost_usd = cost
-            attempt.started_at = attempt.started_at or job.started_at
-            attempt.finished_at = attempt.finished_at or job.finished_at
-            if attempt.exit_code is None:
-                attempt.exit_code = _exit_code(job)
-            if record.status in ("pending", "running"):
-                record.status = "interrupted" if _was_stopped(job) else "failed"
-                record.error = _reason(job)
-
-        return self.store.update(self.run_id, change, f"{phase}: job {job.id} ended")
-
-    def _require_success(self, record: Phase, phase: str, job: JobInfo) -> None:
-        if record.status == "succeeded" and job.status.stage == JobStage.COMPLETED:
-            seconds = job.durations.running_secs if job.durations else None
-            took = f" in {format_duration(seconds)}" if seconds is not None else ""
-            say(f"{phase} succeeded{took}.")
-            return
-        ended = "was not redone" if record.status == "succeeded" else record.status
-        raise PhaseFailed(
-            f"{phase} {ended} in job {job.id}: {record.error or _reason(job)} Its log: make logs PHASE={phase}.",
-            ExitCode(record.attempt(job.id).exit_code or ExitCode.INTERNAL_ERROR),
-        )
+    def _request(self, phase: str, force: bool) -> JobRequest:
+        return build_request(self.profile, phase, self.run.run_id, self.run.namespace, force)
 
 
 def _has_current_result(manifest: RunManifest, phase: str) -> bool:
@@ -154,16 +147,20 @@ def _was_asked_for(record: Phase, request: JobRequest) -> bool:
     return newest is not None and newest.request == request.digest
 
 
-def _was_stopped(job: JobInfo) -> bool:
-    timed_out = "timeout" in (job.status.message or "").lower()
-    return timed_out or job.status.stage in (JobStage.CANCELED, JobStage.DELETED)
+def _has_succeeded(record: Phase, job: JobInfo) -> bool:
+    return record.status == "succeeded" and record.attempt(job.id).exit_code == ExitCode.OK
 
 
-def _exit_code(job: JobInfo) -> ExitCode:
-    if job.status.stage == JobStage.COMPLETED:
-        return ExitCode.OK
-    return ExitCode.INTERRUPTED if _was_stopped(job) else ExitCode.INTERNAL_ERROR
+def _say_success(phase: str, job: JobInfo) -> None:
+    seconds = job.durations.running_secs if job.durations else None
+    took = f" in {format_duration(seconds)}" if seconds is not None else ""
+    say(f"{phase} succeeded{took}.")
 
 
-def _reason(job: JobInfo) -> str:
-    return f"The job ended as {job.status.stage}: {job.status.message or 'see the end of its log'}."
+def _failure(record: Phase, phase: str, job: JobInfo, why_not_again: str = "") -> PhaseFailed:
+    ended = "was not redone" if record.status == "succeeded" else record.status
+    parts = [f"{phase} {ended} in job {job.id}: {record.error or describe_end(job)}"]
+    parts += [why_not_again] if why_not_again else []
+    parts += [f"Its log: make logs PHASE={phase}."]
+    code = record.attempt(job.id).exit_code or ExitCode.INTERNAL_ERROR
+    return PhaseFailed(" ".join(parts), ExitCode(code))

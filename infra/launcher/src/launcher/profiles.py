@@ -13,6 +13,7 @@ from shared.manifest import PHASES
 from shared.settings import refuse_unknown
 
 PROFILES_FOLDER = Path(__file__).parents[3] / "profiles"
+MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0, "d": 1440.0}
 
 
 # What numpy and torch take alike.
@@ -32,11 +33,21 @@ class RunSection(_Section):
 
 
 class LaunchTarget(_Section):
-    """Where the job of a phase runs. `timeout` is as the Jobs API takes it: "90s", "30m", "2h"."""
+    """Where the job of a phase runs, and how often one command may launch it.
+
+    `timeout` is as the Jobs API takes it: "90s", "30m", "2h". Only a job that timed out or was killed having saved
+    progress is launched again.
+    """
 
     image: str
     flavor: str
     timeout: str = Field(pattern=r"^\d+(\.\d+)?[smhd]$")
+    max_attempts: int = Field(default=3, ge=1)
+
+    @property
+    def timeout_minutes(self) -> float:
+        """The timeout as a number."""
+        return float(self.timeout[:-1]) * MINUTES[self.timeout[-1]]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from launcher.terminal import say
 from shared.errors import UpstreamNotReady
 from shared.hub import hub_errors
-from shared.manifest import PHASES, RunManifest, render_manifest
+from shared.manifest import PHASES, Phase, RunManifest, render_manifest
 from shared.runs import ManifestStore
 
 METRICS = ("accuracy", "valid_json_rate", "schema_pass_rate", "accuracy_on_schema")
@@ -51,7 +51,7 @@ def show_runs(store: ManifestStore) -> None:
     table = Table(Column("run", no_wrap=True), "profile", "seed", *PHASES, box=None)
     for run_id in store.list_run_ids():
         manifest = store.read(run_id)
-        statuses = (manifest.phases[phase].status for phase in PHASES)
+        statuses = (_status(manifest.phases[phase]) for phase in PHASES)
         table.add_row(run_id, manifest.profile, str(manifest.seed), *statuses)
     _console().print(table if table.rows else "No runs yet. Begin one: make sft grpo eval report")
 
@@ -78,6 +78,13 @@ def fetch_report(store: ManifestStore, manifest: RunManifest) -> None:
     folder = REPORTS_FOLDER / manifest.run_id
     shutil.copytree(snapshot / str(ref.path), folder, dirs_exist_ok=True)
     say(f"The report is in {folder / 'report.html'}")
+
+
+def _status(phase: Phase) -> str:
+    """Return a phase's status, with how far it is where it is not done: `running 40/120`."""
+    if phase.progress is None or phase.status in ("pending", "succeeded"):
+        return phase.status
+    return f"{phase.status} {phase.progress.step}/{phase.progress.total}"
 
 
 def _results_table(run_id: str, models: Mapping[str, Mapping[str, Any]]) -> None:

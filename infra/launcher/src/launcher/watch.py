@@ -1,20 +1,28 @@
 """Follow a job to its end."""
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 
-from huggingface_hub import HfApi, JobInfo, JobStage
+import httpx2
+from huggingface_hub import JobInfo
+from huggingface_hub.errors import HfHubHTTPError
 
+from launcher.endings import is_over
 from launcher.terminal import LogView, ask_on_interrupt, say
 from shared.errors import Interrupted
-from shared.hub import hub_errors
+from shared.hub import Hub, hub_errors
+from shared.retry import is_passing
 
-TERMINAL_STAGES = (JobStage.COMPLETED, JobStage.CANCELED, JobStage.ERROR, JobStage.DELETED)
+# Of tries to follow a log that came to nothing, in a row.
+MAX_FAILURES = 8
+MAX_PAUSE_SECONDS = 15.0
 
 
 def watch(
-    api: HfApi,
+    hub: Hub,
     namespace: str,
     start: Callable[[], str],
     record: Callable[[str], None] | None = None,
@@ -22,7 +30,7 @@ def watch(
     """Start a job, show its log until it ends, and return what the Jobs API says of it then.
 
     Args:
-        api: the client to follow it with.
+        hub: where it runs.
         namespace: who the job belongs to.
         start: returns the job's id. From there on the job may cost money, so Ctrl-C waits until it is known.
         record: called with the id, and again if Ctrl-C cut it off.
@@ -38,7 +46,7 @@ def watch(
                     job_id = start()
             if record:
                 record(job_id)
-            return _follow(api, job_id, namespace)
+            return _follow(hub, job_id, namespace)
         except KeyboardInterrupt:
             if not job_id:
                 raise
@@ -47,23 +55,12 @@ def watch(
             raise Interrupted(f"Job {job_id} runs on by itself. The same make command follows it again.")
         if choice == "cancel":
             say(f"Cancelling job {job_id} ...")
-            with hub_errors(f"cancelling job {job_id}"):
-                api.cancel_job(job_id=job_id, namespace=namespace)
+            cancel(hub, job_id, namespace)
 
 
-def is_over(job: JobInfo) -> bool:
-    """Tell whether a job has ended, in whatever way."""
-    return job.status is not None and job.status.stage in TERMINAL_STAGES
-
-
-def cost_usd(api: HfApi, job: JobInfo) -> float | None:
-    """Return what a job's running time cost at its flavor's list price, None where there is no price."""
-    seconds = job.durations.running_secs if job.durations else None
-    with hub_errors("asking for the price of hardware"):
-        hardware = next((item for item in api.list_jobs_hardware() if item.name == job.flavor), None)
-    if hardware is None or seconds is None or hardware.unit_label != "minute":
-        return None
-    return round(seconds / 60 * hardware.unit_cost_usd, 6)
+def cancel(hub: Hub, job_id: str, namespace: str) -> None:
+    """Ask the Jobs API to end a job; one that has ended stays as it is."""
+    hub.call(f"cancelling job {job_id}", lambda: hub.api.cancel_job(job_id=job_id, namespace=namespace))
 
 
 @contextmanager
@@ -87,8 +84,21 @@ def _first_interrupt_held() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _follow(api: HfApi, job_id: str, namespace: str) -> JobInfo:
+def _follow(hub: Hub, job_id: str, namespace: str) -> JobInfo:
+    """Show the log to the job's end, beginning again behind the last line shown where the connection is lost."""
+    shown = failures = 0
     with hub_errors(f"following job {job_id}"), LogView() as view:
-        for line in api.fetch_job_logs(job_id=job_id, namespace=namespace, follow=True):
-            view.show(line)
-        return api.inspect_job(job_id=job_id, namespace=namespace)
+        while True:
+            try:
+                lines = hub.api.fetch_job_logs(job_id=job_id, namespace=namespace, follow=True)
+                for line in islice(lines, shown, None):
+                    view.show(line)
+                    shown, failures = shown + 1, 0
+                job = hub.api.inspect_job(job_id=job_id, namespace=namespace)
+                if is_over(job):
+                    return job
+            except (HfHubHTTPError, httpx2.TransportError) as error:
+                failures += 1
+                if failures > MAX_FAILURES or not is_passing(error):
+                    raise
+            time.sleep(min(MAX_PAUSE_SECONDS, 2.0**failures))

@@ -1,0 +1,120 @@
+"""How a new run begins: what it begins with is pinned and checked before its manifest is stored."""
+
+import json
+import subprocess
+from datetime import UTC, datetime
+from itertools import count
+
+from huggingface_hub import CommitOperationAdd
+
+from launcher.current import Wanted, find_run, resolve_source
+from launcher.profiles import Profile
+from launcher.requests import check_all_settings
+from launcher.terminal import say
+from shared.errors import BadInput
+from shared.hub import Hub, Operation
+from shared.manifest import RunManifest, Source, render_manifest
+from shared.refs import RepoRef
+from shared.runs import ManifestStore
+
+
+def begin_run(
+    store: ManifestStore, namespace: str, profile: Profile, wanted: Wanted, join: bool
+) -> RunManifest:
+    """Pin what a new run begins with and store its manifest.
+
+    Args:
+        store: where the run is recorded.
+        namespace: who owns it.
+        profile: its profile.
+        wanted: what the user asked of it.
+        join: return a run that another launcher has begun meanwhile, where it fits what is wanted.
+
+    Raises:
+        BadInput: a setting of any phase is wrong, the dataset or the model is not there, or the model has no
+            chat template.
+    """
+    draft = _draft(store.hub, profile, wanted)
+    check_all_settings(profile, draft.run_id, namespace)
+    manifest = draft
+
+    def build(head: RepoRef) -> list[Operation]:
+        nonlocal manifest
+        if join and (other := find_run(store, wanted)):
+            raise _BegunMeanwhile(other)
+        manifest = _with_free_id(store.hub, head, draft)
+        return [CommitOperationAdd(_path(manifest.run_id), render_manifest(manifest).encode())]
+
+    store.hub.create_repo(store.repo_id, "dataset")
+    try:
+        store.hub.commit(store.repo_id, "dataset", build, f"Begin run {draft.run_id}")
+    except _BegunMeanwhile as found:
+        return found.run
+    say(f"Begin run {manifest.run_id} (profile {profile.name}, seed {manifest.seed}).")
+    return manifest
+
+
+class _BegunMeanwhile(Exception):
+    """Another launcher has begun a run that will do."""
+
+    def __init__(self, run: RunManifest) -> None:
+        super().__init__(run.run_id)
+        self.run = run
+
+
+def _draft(hub: Hub, profile: Profile, wanted: Wanted) -> RunManifest:
+    seed = profile.run.seed if wanted.seed is None else wanted.seed
+    source = resolve_source(hub, wanted.source_dataset or profile.run.source_dataset, "dataset")
+    base = resolve_source(hub, wanted.base_model or profile.run.base_model, "model")
+    _require_chat_template(hub, base)
+    now = datetime.now(UTC)
+    return RunManifest(
+        run_id=f"{now:%Y%m%d-%H%M%S}-{profile.name}-{seed}",
+        profile=profile.name,
+        seed=seed,
+        code=_git_commit(),
+        created_at=now,
+        source=Source(dataset=source, base_model=base),
+    )
+
+
+def _with_free_id(hub: Hub, head: RepoRef, draft: RunManifest) -> RunManifest:
+    """Return the run under its own id, or that with a number if another run was begun in the same second."""
+    for number in count(1):
+        suffix = f"-{number}" if number > 1 else ""
+        manifest = draft.model_copy(update={"run_id": draft.run_id + suffix})
+        path, content = _path(manifest.run_id), render_manifest(manifest).encode()
+        # This very manifest may be there, after an answer that was lost.
+        if (
+            path not in hub.list_files(head, f"runs/{manifest.run_id}")
+            or hub.read_bytes(head, path) == content
+        ):
+            return manifest
+    raise AssertionError("unreachable")
+
+
+def _path(run_id: str) -> str:
+    return f"runs/{run_id}/manifest.json"
+
+
+def _require_chat_template(hub: Hub, model: RepoRef) -> None:
+    files = hub.list_files(model)
+    if "chat_template.jinja" in files:
+        return
+    if "tokenizer_config.json" in files:
+        config = json.loads(hub.read_bytes(model, "tokenizer_config.json"))
+        if config.get("chat_template"):
+            return
+    raise BadInput(
+        f"The base model {model.repo_id} has no chat template, so a question cannot be put to it. "
+        "Use an instruction-tuned model, or add a chat_template.jinja to the repo."
+    )
+
+
+def _git_commit() -> str:
+    """Return the checkout's commit, marked where files differ from it, or "unknown" outside of git."""
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
