@@ -1,6 +1,7 @@
 """A run as the jobs before the reporter leave it, with the counts of a plausible demo."""
 
 import dataclasses
+import functools
 import json
 import math
 import random
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from unit.reporter.stages import STAGES
 
 from reporter.inputs import Answer, Rollout, RunData
 from reporter.settings import ReportSettings
@@ -235,6 +237,14 @@ def make_summary(make_run: Callable[..., RunData], settings: ReportSettings) -> 
     return lambda **parts: summarise(make_run(**parts), settings)
 
 
+@pytest.fixture(scope="session")
+def make_stage(
+    make_run: Callable[..., RunData], make_summary: Callable[..., Summary]
+) -> Callable[[str], Summary]:
+    """Judge a run at another moment of its life, by a name from `STAGES`."""
+    return functools.cache(lambda name: make_summary(**STAGES[name](make_run())))
+
+
 @pytest.fixture
 def hostile_parts() -> Callable[[RunData, str], dict[str, Any]]:
     """The parts of a run whose every free text is replaced by one text."""
@@ -245,7 +255,12 @@ def hostile_parts() -> Callable[[RunData, str], dict[str, Any]]:
         questions = {answer.row_id: run.questions[answer.row_id].model_copy(update=texts)}
         manifest = run.manifest
         manifest.phases["sft"].config = {text: text}
-        manifest.phases["sft"].metrics = {text: text}
+        manifest.phases["sft"].metrics = {
+            text: text,
+            "precision": {"dtype": text, "device": text, "because": text},
+            "published_step": 3,
+            "published_because": text,
+        }
         manifest.phases["split"].metrics["replaced"] = {text: 1}
         failed = Phase(status="failed", error=text)
         failed.attempts.append(Attempt(job_id=text, flavor=text))

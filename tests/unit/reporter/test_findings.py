@@ -1,6 +1,9 @@
 """What the report says in words, and that it claims no more than the counts allow."""
 
+import dataclasses
+
 import pytest
+from unit.reporter.stages import STAGES
 
 from reporter.findings import (
     Finding,
@@ -8,6 +11,7 @@ from reporter.findings import (
     describe_comparison,
     describe_format,
     describe_majority,
+    describe_validation,
     format_p,
     headline,
     percent,
@@ -115,3 +119,33 @@ def test_figures_are_written_the_same_way_everywhere():
         "±0.0",
     ]
     assert [format_p(1.0), format_p(0.0974), format_p(0.0009)] == ["1.000", "0.097", "< 0.001"]
+
+
+def grpo_validation(make_stage, **published):
+    history = make_stage("resumed_twice").histories["grpo"]
+    last = dataclasses.replace(history.validation[-1], **published)
+    return dataclasses.replace(history, validation=[history.validation[0], last])
+
+
+def test_a_training_that_ended_below_its_beginning_is_bad_news(make_stage):
+    finding = describe_validation(grpo_validation(make_stage, score=0.412))
+    assert finding == Finding(
+        "bad",
+        "GRPO ended below its own beginning on its validation slice of 64 rows: 0.412 as published, against 0.450 "
+        "before training. The slice is small; the evaluation, where there is one, weighs more.",
+    )
+
+
+@pytest.mark.parametrize("score", [0.45, 0.53, None])
+def test_a_training_that_did_not_fall_is_no_finding(score, make_stage):
+    assert describe_validation(grpo_validation(make_stage, score=score)) is None
+
+
+def test_a_training_that_scored_no_validation_is_no_finding(make_summary):
+    assert [describe_validation(history) for history in make_summary().histories.values()] == [None, None]
+
+
+def test_the_fall_is_among_the_findings_of_the_run(make_run, make_summary):
+    parts = STAGES["resumed_twice"](make_run())
+    parts["manifest"].phases["grpo"].metrics["validation"]["published"]["score"] = 0.2
+    assert [finding.text for finding in make_summary(**parts).findings if "validation slice" in finding.text]

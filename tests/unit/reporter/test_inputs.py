@@ -76,6 +76,23 @@ def test_a_curve_keeps_only_numbers(tmp_path):
     assert read_curve(path) == [{"step": 1, "loss": 0.5}, {"step": 2}]
 
 
+def test_what_was_logged_of_one_step_is_one_row_in_the_order_of_steps(tmp_path):
+    path = write_lines(
+        tmp_path / "curves.jsonl",
+        '{"step": 10, "loss": 3.0}',
+        '{"step": 20, "loss": 2.0}',
+        '{"step": 0, "validation/score": 0.4}',
+        # Resumed from step 10.
+        '{"step": 20, "loss": 2.1}',
+        '{"step": 20, "validation/score": 0.5}',
+    )
+    assert read_curve(path) == [
+        {"step": 0, "validation/score": 0.4},
+        {"step": 10, "loss": 3.0},
+        {"step": 20, "loss": 2.1, "validation/score": 0.5},
+    ]
+
+
 def test_what_was_not_left_behind_is_empty():
     assert (read_curve(None), read_rollouts(None)) == ([], [])
 

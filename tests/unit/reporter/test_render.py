@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from unit.reporter.stages import DIAGNOSIS, STAGES
 
 from reporter.charts import Chart
 from reporter.render import escape_markdown, fence, render_html, render_markdown
@@ -86,10 +87,11 @@ def test_every_picture_says_in_words_what_it_shows(make_summary):
 
 def test_whatever_data_holds_is_text_on_the_page(hostile, make_summary):
     page, usual = Page(render_html(hostile, {})), Page(render_html(make_summary(), {}))
-    assert {tag for tag, _ in page.tags} <= {tag for tag, _ in usual.tags} | {"tr"}
+    assert {tag for tag, _ in page.tags} <= {tag for tag, _ in usual.tags} | {"tr", "dl", "dt", "dd"}
     assert "//evil.example" not in " ".join(page.attributes("src"))
-    # Question, four options, completion, rollout, subject, problem, setting, metric and run error.
-    assert words(page.text).count(SHOWN) >= 12
+    # Question, four options, completion, rollout, subject, problem, setting, metric, run error (and its first line),
+    # the precision's parts and why a step was published.
+    assert words(page.text).count(SHOWN) >= 16
 
 
 def test_whatever_data_holds_is_text_in_the_markdown(hostile):
@@ -103,8 +105,8 @@ def test_whatever_data_holds_is_text_in_the_markdown(hostile):
 def test_no_cell_breaks_a_markdown_table(hostile):
     tables = re.findall(r"^\|.*\n\|[-:|]+\|\n(?:\|.*\n)+", render_markdown(hostile, {}), flags=re.MULTILINE)
     widths = [{len(re.findall(r"(?<!\\)\|", row)) - 1 for row in table.splitlines()} for table in tables]
-    # Metrics, jobs, training, splits, configuration, provenance.
-    assert widths == [{4}, {6}, {2}, {7}, {2}, {4}]
+    # Metrics, jobs, what SFT measured, attempts of SFT and of GRPO, splits, configuration, provenance.
+    assert widths == [{4}, {6}, {2}, {7}, {7}, {7}, {2}, {4}]
 
 
 @given(st.text())
@@ -137,6 +139,82 @@ def test_a_failed_phase_shows_its_error_beside_its_job(make_run, make_summary):
     assert "all rewards are zero. Turn thinking off." in page.text
     assert "status-failed" in " ".join(page.attributes("class"))
     assert "failed: all rewards are zero. Turn thinking off. |" in render_markdown(summary, {})
+
+
+def test_a_diagnosis_is_shown_in_full_and_as_text_once_and_its_first_line_beside_the_job(make_stage):
+    summary = make_stage("grpo_stopped_by_guard")
+    page = Page(render_html(summary, {}))
+    assert page.text.count(DIAGNOSIS) == 1
+    assert page.text.count(DIAGNOSIS.splitlines()[0]) == 2
+    assert not [tag for tag, _ in page.tags if tag == "think"]
+    fences = [
+        token.content for token in MARKDOWN.parse(render_markdown(summary, {})) if token.type == "fence"
+    ]
+    assert f"{DIAGNOSIS}\n" in fences
+
+
+@pytest.mark.parametrize("stage", ["split_only", "sft_running", "sft_interrupted", "grpo_stopped_by_guard"])
+def test_an_unfinished_run_says_so_first_and_shows_no_empty_evaluation(stage, make_stage):
+    summary = make_stage(stage)
+    page = Page(render_html(summary, {}))
+    sections = [attributes["id"] for tag, attributes in page.tags if tag == "section"]
+    assert sections[0] == "state"
+    assert {"results", "answers"}.isdisjoint(sections)
+    assert {target.removeprefix("#") for target in page.attributes("href")} == set(sections)
+    assert page.text.count("the evaluation, with its scores, comparisons and answers") == 1
+    assert "left no data" not in page.text
+    assert summary.next_step.command in page.text
+    markdown = render_markdown(summary, {})
+    assert re.findall("^## (.*)$", markdown, flags=re.MULTILINE)[0] == "This run is unfinished"
+    assert not re.findall("^## (Results|Answers)$", markdown, flags=re.MULTILINE)
+    assert markdown.count("the evaluation, with its scores, comparisons and answers") == 1
+    assert "left no data" not in markdown
+
+
+def test_a_finished_run_has_no_word_on_what_is_missing(make_stage):
+    for page in (
+        render_html(make_stage("resumed_twice"), CHARTS),
+        render_markdown(make_stage("resumed_twice"), CHARTS),
+    ):
+        assert "unfinished" not in page
+        assert "Not there yet" not in page
+
+
+def test_a_validation_fall_is_told_before_there_is_an_evaluation(make_run, make_summary):
+    parts = STAGES["resumed_twice"](make_run()) | STAGES["eval_pending"](make_run())
+    trained = STAGES["resumed_twice"](make_run())["manifest"].phases["grpo"]
+    trained.metrics["validation"]["published"]["score"] = 0.1
+    parts["manifest"].phases["grpo"] = trained
+    summary = make_summary(**parts)
+    assert Page(render_html(summary, {})).text.count("ended below its own beginning") == 1
+    assert render_markdown(summary, {}).count("ended below its own beginning") == 1
+
+
+def test_an_evaluation_of_an_earlier_model_is_shown_with_a_word_of_warning(make_run, make_summary):
+    run = make_run()
+    run.manifest.phases["eval"].inputs = {"grpo": run.manifest.phases["sft"].outputs["model"]}
+    page = Page(render_html(make_summary(manifest=run.manifest), CHARTS))
+    sections = [attributes["id"] for tag, attributes in page.tags if tag == "section"]
+    assert sections[:2] == ["state", "results"]
+    assert "done, but with what grpo had made before" in page.text
+
+
+@pytest.mark.parametrize("render", [render_html, render_markdown])
+def test_how_it_was_trained_is_told_where_it_was_recorded(render, make_summary, make_stage):
+    told = render(make_stage("resumed_twice"), CHARTS)
+    parts = ("a T4 has no bf16 in hardware", "2 times, at steps 40 and 80", "it has the best validation score", "45.3%",
+             "41.1–64.8%", "killed or crashed")  # fmt: skip
+    for part in parts:
+        assert part in told
+    older = render(make_summary(), CHARTS)
+    for part in (*parts, "Precision", "alidation slice", "Published"):
+        assert part not in older
+
+
+def test_what_is_told_in_words_is_not_listed_among_the_measured_values(make_stage):
+    page = render_html(make_stage("resumed_twice"), {})
+    assert "validation.start" not in page
+    assert "precision.dtype" not in page
 
 
 def test_charts_that_are_missing_are_named(make_summary):

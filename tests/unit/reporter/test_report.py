@@ -13,7 +13,7 @@ from reporter.charts.theme import LIGHT, themed
 from reporter.console import render_results_text
 from reporter.render import escape_markdown, render_html, render_markdown
 from reporter.report import render_report
-from shared.manifest import RunManifest
+from shared.manifest import Progress
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -52,31 +52,6 @@ def test_charts_come_in_a_light_and_a_dark_theme(report):
         assert b"#161b22" not in light
 
 
-def only_split(make_run):
-    whole = make_run().manifest
-    manifest = RunManifest(
-        **{
-            name: getattr(whole, name)
-            for name in ("run_id", "profile", "seed", "code", "created_at", "source")
-        }
-    )
-    return {
-        "manifest": manifest,
-        "answers": {},
-        "questions": {},
-        "sft_curve": [],
-        "grpo_curve": [],
-        "rollouts": [],
-    }
-
-
-def failed_grpo(make_run):
-    manifest = make_run().manifest
-    grpo = manifest.phases["grpo"]
-    grpo.status, grpo.error, grpo.outputs, grpo.metrics = "failed", "all rewards are zero", {}, {}
-    return {"manifest": manifest, "grpo_curve": [], "rollouts": []}
-
-
 def only_base(make_run):
     run = make_run()
     run.manifest.phases["eval"].metrics["models"] = {
@@ -95,6 +70,12 @@ def nothing_parseable(make_run):
         "rows": 400,
     }
     run.manifest.phases["eval"].metrics["models"] = dict.fromkeys(("base", "sft", "grpo"), hopeless)
+    return {"manifest": run.manifest, "answers": {}}
+
+
+def nothing_evaluated(make_run):
+    run = make_run()
+    run.manifest.phases["eval"].metrics = {}
     return {"manifest": run.manifest, "answers": {}}
 
 
@@ -118,8 +99,11 @@ def holes_in_the_curves(make_run):
 @pytest.mark.parametrize(
     ("parts", "charts", "words"),
     [
-        (only_split, {"pipeline"}, "This run has no evaluation figures yet."),
-        (failed_grpo, {"metrics", "deltas", "letters", "sft_curves", "pipeline"}, "all rewards are zero"),
+        (
+            nothing_evaluated,
+            {"sft_curves", "grpo_curves", "pipeline"},
+            "This run has no evaluation figures yet.",
+        ),
         (only_base, set(CHARTS) - {"deltas"}, "Base answers "),
         (nothing_parseable, set(CHARTS) - {"letters"}, "GRPO&#39;s 0.0% is below guessing"),
         (one_logged_step, set(CHARTS), "Rollouts at step 1"),
@@ -133,6 +117,21 @@ def test_a_run_with_missing_pieces_still_has_its_report(parts, charts, words, ma
     assert render_markdown(summary, {}).startswith("# MedMCQA run ")
 
 
+@pytest.mark.parametrize(
+    ("stage", "charts"),
+    [
+        ("split_only", {"pipeline"}),
+        ("sft_running", {"sft_curves", "pipeline"}),
+        ("sft_interrupted", {"sft_curves", "pipeline"}),
+        ("grpo_stopped_by_guard", {"sft_curves", "grpo_curves", "pipeline"}),
+        ("eval_pending", {"sft_curves", "grpo_curves", "pipeline"}),
+        ("resumed_twice", set(CHARTS)),
+    ],
+)
+def test_a_run_can_be_reported_on_at_any_moment_of_its_life(stage, charts, make_stage):
+    assert {name for name in CHARTS if draws(name, make_stage(stage))} == charts
+
+
 def draws(name, summary):
     with themed(LIGHT):
         figure = CHARTS[name](summary, LIGHT)
@@ -143,6 +142,8 @@ def draws(name, summary):
 
 def test_names_in_the_diagram_stay_inside_their_boxes(make_run, make_summary):
     manifest = make_run().manifest
+    manifest.phases["sft"].status = "interrupted"
+    manifest.phases["sft"].progress = Progress(step=10_000, total=20_000)
     name = f"{'organisation-' * 4}x/{'a-very-long-model-name-' * 4}y"
     manifest.source.base_model = manifest.source.base_model.model_copy(update={"repo_id": name})
     with themed(LIGHT):

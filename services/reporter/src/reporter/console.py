@@ -1,4 +1,4 @@
-"""The results as a plain-text table, for the job's log."""
+"""The results, or how far the run is, as plain text for the job's log."""
 
 import io
 
@@ -8,6 +8,7 @@ from rich.table import Table
 
 from reporter.findings import percent, points
 from reporter.scores import METRICS, MODEL_LABELS, Metric
+from reporter.state import NextStep
 from reporter.summary import Summary
 
 
@@ -22,6 +23,16 @@ def render_results_text(summary: Summary) -> str:
     console.print(table, markup=False)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
+
+
+def render_state_text(summary: Summary, next_step: NextStep) -> str:
+    """Return where each phase of an unfinished run stands, and what to do next."""
+    states = [f"- {state.phase}: {state.text}{_first_line(state.reason)}" for state in summary.states]
+    return "\n".join(("The run is unfinished:", *states, f"{next_step.text}: {next_step.command}"))
+
+
+def _first_line(reason: str | None) -> str:
+    return f". {reason.strip().splitlines()[0]}" if reason and reason.strip() else ""
 
 
 def _cell(summary: Summary, metric: Metric, model: str) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from reporter.history import TrainingHistory
 from reporter.scores import CHANCE_RATE, MODEL_LABELS, Comparison, MajorityLetter, Score, Scores
+from reporter.statistics import Interval
 
 Tone = Literal["good", "neutral", "bad"]
 
@@ -26,6 +28,11 @@ def points(difference: float) -> str:
     """Return a difference of rates in percentage points with its sign, e.g. +6.5."""
     value = round(100 * difference, 1)
     return f"{value:+.1f}".replace("-", "−") if value else "±0.0"
+
+
+def format_interval(interval: Interval) -> str:
+    """Return an interval of rates, e.g. 26.4–42.1%."""
+    return f"{100 * interval.low:.1f}–{100 * interval.high:.1f}%"
 
 
 def format_p(value: float) -> str:
@@ -92,6 +99,33 @@ def describe_chance(scores: Scores) -> Iterator[Finding]:
             yield Finding("bad" if below else "neutral", text)
 
 
+def describe_validation(history: TrainingHistory) -> Finding | None:
+    """Say where a training ended below its own beginning, on its validation slice."""
+    if len(history.validation) < 2:
+        return None
+    start, published = history.validation[0], history.validation[-1]
+    if start.score is None or published.score is None or published.score >= start.score:
+        return None
+    rows = f" of {history.validation_size:,} rows" if history.validation_size else ""
+    fall = f"{published.score:.3f} as published, against {start.score:.3f} before training"
+    return Finding(
+        "bad",
+        f"{MODEL_LABELS[history.phase]} ended below its own beginning on its validation slice{rows}: {fall}. "
+        "The slice is small; the evaluation, where there is one, weighs more.",
+    )
+
+
+def describe_slice(history: TrainingHistory) -> str:
+    """Say what the validation slice is, and how little so few rows can tell."""
+    interval = history.published_interval
+    doubt = (
+        f"the published accuracy's 95% interval is {format_interval(interval)}"
+        if interval
+        else "read it as a hint"
+    )
+    return f"Cut from the training split, never from the evaluation's. The slice is small: {doubt}."
+
+
 def _against_letter(model: str, comparison: Comparison) -> str:
     label, gap = MODEL_LABELS[model], comparison.difference
     if gap <= 0:
@@ -101,8 +135,7 @@ def _against_letter(model: str, comparison: Comparison) -> str:
 
 
 def _of_questions(score: Score) -> str:
-    low, high = score.interval
-    interval = f"95% interval {100 * low:.1f}–{100 * high:.1f}%"
+    interval = f"95% interval {format_interval(score.interval)}"
     return f"{percent(score.rate)} of {score.total:,} unseen questions right ({interval})"
 
 

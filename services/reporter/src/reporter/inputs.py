@@ -8,7 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from huggingface_hub.errors import EntryNotFoundError
 
+from reporter.state import saved_step
 from shared.errors import BadInput
 from shared.job import Job
 from shared.manifest import RunManifest
@@ -62,19 +64,17 @@ class RunData:
 
 def load_run(job: Job) -> RunData:
     """Download everything the report shows."""
-    sft, grpo = (job.manifest.phases[phase].outputs for phase in ("sft", "grpo"))
+    head = job.store.hub.resolve(job.store.repo_id, "dataset")
     return RunData(
         manifest=job.manifest,
         inputs=job.inputs,
-        answers={
-            model: read_answers(_download(job, "predictions", f"data/{model}.parquet")) for model in MODELS
-        },
+        answers=_answers(job),
         questions={
             key: question for split in QUESTION_SPLITS for key, question in _split(job, split).items()
         },
-        sft_curve=read_curve(_optional_file(job, sft.get("curves"))),
-        grpo_curve=read_curve(_optional_file(job, grpo.get("curves"))),
-        rollouts=read_rollouts(_optional_file(job, grpo.get("rollouts"))),
+        sft_curve=read_curve(_training_file(job, head, "sft", "curves")),
+        grpo_curve=read_curve(_training_file(job, head, "grpo", "curves")),
+        rollouts=read_rollouts(_training_file(job, head, "grpo", "rollouts")),
     )
 
 
@@ -100,8 +100,15 @@ def read_questions(path: Path) -> dict[str, Question]:
 
 
 def read_curve(path: Path | None) -> Curve:
-    """Read a training curve: for every logged step, its numbers by name."""
-    return [{key: value for key, value in row.items() if _is_number(value)} for row in read_json_lines(path)]
+    """Read a training curve: for every logged step, its numbers by name.
+
+    What was logged of one step on several lines, as a validation is, or again after a restart, is joined.
+    """
+    curve: dict[float | None, dict[str, float]] = {}
+    for row in read_json_lines(path):
+        numbers = {key: value for key, value in row.items() if _is_number(value)}
+        curve.setdefault(numbers.get("step"), {}).update(numbers)
+    return sorted(curve.values(), key=lambda row: row.get("step", -1))
 
 
 def read_rollouts(path: Path | None) -> list[Rollout]:
@@ -180,5 +187,28 @@ def _download(job: Job, name: str, path: str) -> Path:
     return job.hub.download(job.inputs[name], path)
 
 
-def _optional_file(job: Job, ref: RepoRef | None) -> Path | None:
-    return job.hub.download(ref, ref.path) if ref and ref.path else None
+def _answers(job: Job) -> dict[str, list[Answer]]:
+    if "predictions" not in job.inputs:
+        return {}
+    return {model: read_answers(_download(job, "predictions", f"data/{model}.parquet")) for model in MODELS}
+
+
+def _training_file(job: Job, head: RepoRef, phase: str, name: str) -> Path | None:
+    """Return what a phase names in its outputs, or what it has left with its checkpoints so far."""
+    record = job.manifest.phases[phase]
+    if record.status == "succeeded":
+        ref = record.outputs.get(name)
+        return job.hub.download(ref, ref.path) if ref and ref.path else None
+    # Without a checkpoint, what lies there is of a training that this one has replaced.
+    if saved_step(record) is None:
+        return None
+    return _file_if_there(job, head, f"runs/{job.run_id}/{phase}/{name}.jsonl")
+
+
+def _file_if_there(job: Job, ref: RepoRef, path: str) -> Path | None:
+    try:
+        return job.hub.download(ref, path)
+    except BadInput as error:
+        if isinstance(error.__cause__, EntryNotFoundError):
+            return None
+        raise

@@ -3,6 +3,7 @@
 import base64
 import html
 import re
+from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
@@ -10,9 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reporter.charts import Chart
-from reporter.findings import format_p, percent, points
+from reporter.findings import describe_slice, format_interval, format_p, percent, points
 from reporter.scores import METRICS, MODEL_LABELS
-from reporter.statistics import Interval
 from reporter.summary import Summary
 from reporter.tables import (
     configuration_rows,
@@ -78,7 +78,8 @@ def _environment(autoescape: bool, **options: Any) -> Environment:
 
 def _context(summary: Summary, charts: dict[str, Chart]) -> dict[str, Any]:
     manifest = summary.run.manifest
-    execution = execution_rows(manifest)
+    execution, training = execution_rows(manifest), training_rows(manifest)
+    is_trained = {name: _is_trained(summary, name, training[name]) for name in training}
     return {
         "summary": summary,
         "charts": charts,
@@ -92,18 +93,24 @@ def _context(summary: Summary, charts: dict[str, Chart]) -> dict[str, Any]:
         "configuration": configuration_rows(manifest),
         "splits": split_rows(manifest),
         "replaced": replaced_rows(manifest),
-        "training": training_rows(manifest),
+        "training": training,
+        "has_results": bool(summary.scores) or summary.is_complete,
+        "is_trained": is_trained,
+        "has_training": any(is_trained.values()),
+        "validation_remark": describe_slice,
         "provenance": provenance_rows(manifest),
         "redo": redo_commands(manifest),
     }
 
 
+def _is_trained(summary: Summary, name: str, measured: list[tuple[str, str]]) -> bool:
+    """Tell whether a training phase has anything to show."""
+    curve = {"sft": summary.run.sft_curve, "grpo": summary.run.grpo_curve}[name]
+    return summary.is_complete or bool(curve or measured or summary.histories[name].attempts)
+
+
 def _svg_uri(svg: bytes) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
-
-
-def _interval(interval: Interval) -> str:
-    return f"{100 * interval.low:.1f}–{100 * interval.high:.1f}%"
 
 
 def _decimal(value: float | None) -> str:
@@ -112,6 +119,22 @@ def _decimal(value: float | None) -> str:
 
 def _minutes(value: float | None) -> str:
     return "—" if value is None else f"{value:.1f} min"
+
+
+def _optional_percent(value: float | None) -> str:
+    return "—" if value is None else percent(value)
+
+
+def _optional_score(value: float | None) -> str:
+    return "—" if value is None else f"{value:.3f}"
+
+
+def _moment(value: datetime | None) -> str:
+    return "—" if value is None else f"{value:%Y-%m-%d %H:%M}"
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
 
 
 def _money(value: float | None) -> str:
@@ -129,10 +152,14 @@ def _clip(text: str) -> str:
 FILTERS = {
     "clip": _clip,
     "decimal": _decimal,
-    "interval": _interval,
+    "first_line": _first_line,
+    "interval": format_interval,
     "lettered": lambda options: list(zip(LETTERS, options, strict=True)),
     "minutes": _minutes,
+    "moment": _moment,
     "money": _money,
+    "optional_percent": _optional_percent,
+    "optional_score": _optional_score,
     "p_value": format_p,
     "percent": percent,
     "points": points,

@@ -1,7 +1,7 @@
 """The report of a run: read, judge, draw, render, publish."""
 
 from reporter.charts import draw_charts
-from reporter.console import render_results_text
+from reporter.console import render_results_text, render_state_text
 from reporter.inputs import load_run
 from reporter.render import render_html, render_markdown
 from reporter.settings import ReportSettings
@@ -17,7 +17,8 @@ def write_report(job: Job) -> Outcome:
     ref = job.publish_run_files({f"report/{name}": content for name, content in files.items()})
     folder = f"runs/{job.run_id}/report"
     _print_results(job, summary, f"{ref.repo_id}/{folder}/report.html")
-    return Outcome(outputs={"report": ref.model_copy(update={"path": folder})}, metrics={})
+    outputs = {"report": ref.model_copy(update={"path": folder})}
+    return Outcome(outputs, metrics={"complete": summary.is_complete})
 
 
 def render_report(summary: Summary, settings: ReportSettings) -> dict[str, bytes]:
@@ -31,7 +32,10 @@ def render_report(summary: Summary, settings: ReportSettings) -> dict[str, bytes
 def _print_results(job: Job, summary: Summary, place: str) -> None:
     if summary.scores:
         job.log(render_results_text(summary))
-    job.log(summary.headline)
+    if summary.scores or summary.is_complete:
+        job.log(summary.headline)
+    if summary.next_step:
+        job.log(render_state_text(summary, summary.next_step))
     for finding in summary.findings:
         job.log(f"- {finding.text}")
     job.log(f"The report is in the Hub's dataset repo {place}.")

@@ -9,8 +9,10 @@ from reporter.findings import (
     describe_comparison,
     describe_format,
     describe_majority,
+    describe_validation,
     headline,
 )
+from reporter.history import TrainingHistory, read_histories
 from reporter.inputs import Answer, RunData
 from reporter.samples import RolloutGroup, SampleGroup, draw_samples, first_and_last_rollouts
 from reporter.scores import (
@@ -27,6 +29,7 @@ from reporter.scores import (
     read_scores,
 )
 from reporter.settings import ReportSettings
+from reporter.state import NextStep, PhaseState, choose_next_step, describe_phases, headline_of
 from shared.manifest import Source
 from shared.refs import RepoRef
 
@@ -42,6 +45,10 @@ class Summary:
         comparisons: the models pair by pair, by accuracy on the same questions.
         letter_shares: for the gold answers and each model, how often each letter was given, as fractions.
         starter_note: what to know before reading the figures, where the run used the starter's miniatures.
+        states: where each phase stands.
+        next_step: what brings the run on; None where it is finished.
+        histories: how each training phase went.
+        missing: what a finished run's report would show besides.
     """
 
     run: RunData
@@ -55,6 +62,15 @@ class Summary:
     samples: dict[str, list[SampleGroup]]
     rollouts: list[RolloutGroup]
     starter_note: str | None
+    states: list[PhaseState]
+    next_step: NextStep | None
+    histories: dict[str, TrainingHistory]
+    missing: list[str]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every phase has been done, with what the ones before it have made."""
+        return self.next_step is None
 
 
 def summarise(run: RunData, settings: ReportSettings) -> Summary:
@@ -62,18 +78,28 @@ def summarise(run: RunData, settings: ReportSettings) -> Summary:
     metrics, answers = run.manifest.phases["eval"].metrics, run.answers
     scores, majority = read_scores(metrics), read_majority(metrics)
     comparisons = _compare_models(answers)
+    states = describe_phases(run.manifest)
+    next_step = choose_next_step(run.manifest, states)
+    histories = read_histories(run.manifest, {"sft": run.sft_curve, "grpo": run.grpo_curve})
     return Summary(
         run=run,
         scores=scores,
         majority=majority,
         comparisons=comparisons,
         deltas=deltas_against_base(scores, answers),
-        headline=headline(scores),
-        findings=_findings(scores, majority, comparisons, answers),
+        headline=headline(scores) if scores or next_step is None else headline_of(states),
+        findings=[
+            *_findings(scores, majority, comparisons, answers),
+            *_validation_findings(histories),
+        ],
         letter_shares=_letter_shares(answers),
         samples=draw_samples(answers, run.questions, settings.samples_per_kind, run.manifest.seed),
         rollouts=first_and_last_rollouts(run.rollouts, run.questions, settings.rollout_samples),
         starter_note=_starter_note(run.manifest.source),
+        states=states,
+        next_step=next_step,
+        histories=histories,
+        missing=_missing(run, scores) if next_step else [],
     )
 
 
@@ -99,6 +125,20 @@ def _findings(
     findings.extend(describe_chance(scores))
     format_finding = describe_format(scores)
     return [*findings, format_finding] if format_finding else findings
+
+
+def _validation_findings(histories: dict[str, TrainingHistory]) -> list[Finding]:
+    findings = (describe_validation(history) for history in histories.values())
+    return [finding for finding in findings if finding is not None]
+
+
+def _missing(run: RunData, scores: Scores) -> list[str]:
+    parts = {
+        "the curves of SFT": run.sft_curve,
+        "the curves of GRPO": run.grpo_curve,
+        "the evaluation, with its scores, comparisons and answers": scores,
+    }
+    return [name for name, content in parts.items() if not content]
 
 
 def _letter_shares(answers: dict[str, list[Answer]]) -> dict[str, dict[str, float]]:

@@ -8,6 +8,8 @@ from shared.errors import ExitCode
 from shared.manifest import Attempt, Phase, RunManifest
 from shared.refs import RepoRef
 
+HISTORY_METRICS = ("precision", "validation", "published_step", "published_because", "resumes")
+"""The training metrics that have their own place, beside the attempts."""
 MAX_LISTED = 12
 """A longer list in a setting or a metric is only counted."""
 
@@ -94,10 +96,16 @@ def replaced_rows(manifest: RunManifest) -> list[tuple[str, str]]:
 
 
 def training_rows(manifest: RunManifest) -> dict[str, list[tuple[str, str]]]:
-    """Return what the training phases measured (dotted name, value)."""
-    return {
-        name: [(key, format_value(value)) for key, value in flatten(manifest.phases[name].metrics)]
+    """Return what the training phases measured (dotted name, value), but for what `reporter.history` tells."""
+    measured = {
+        name: {
+            key: value for key, value in manifest.phases[name].metrics.items() if key not in HISTORY_METRICS
+        }
         for name in ("sft", "grpo")
+    }
+    return {
+        name: [(key, format_value(value)) for key, value in flatten(metrics)]
+        for name, metrics in measured.items()
     }
 
 

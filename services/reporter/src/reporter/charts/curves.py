@@ -2,56 +2,55 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from reporter.charts.marks import draw_marks
 from reporter.charts.theme import Theme, new_figure
+from reporter.history import TrainingHistory
 from reporter.inputs import Curve
 from reporter.summary import Summary
 
+VALIDATION = {
+    "validation/accuracy": "accuracy",
+    "validation/schema_pass_rate": "schema pass rate",
+    "validation/score": "score",
+}
 REWARD = re.compile(r"^rewards/(?P<name>.+)/mean$")
 
 
 def draw_sft_curves(summary: Summary, theme: Theme) -> Figure | None:
-    """Draw loss and learning rate by step."""
-    curve = summary.run.sft_curve
-    panels = [
-        panel
-        for panel in (("loss", "Training loss"), ("learning_rate", "Learning rate"))
-        if _has(curve, panel[0])
-    ]
-    if not panels:
+    """Draw loss and learning rate by step, and the scores on the validation slice."""
+    curve, history = summary.run.sft_curve, summary.histories["sft"]
+    titles = {"loss": "Training loss", "learning_rate": "Learning rate"}
+    panels = [key for key in titles if _has(curve, key)]
+    if not panels and not has_validation(curve):
         return None
-    figure = new_figure(9.6, 3.3)
-    all_axes = figure.subplots(1, len(panels), squeeze=False, width_ratios=(1.6, 1)[: len(panels)])[0]
-    for axes, (key, title) in zip(all_axes, panels, strict=True):
-        _draw_series(axes, curve, key, theme.models["sft"], smooth=key == "loss")
-        _finish(axes, title)
+    axes_of = _panels([panels] if panels else [], curve, width_ratios=(1.6, 1)[: len(panels)] or (1,))
+    for key in panels:
+        _draw_series(axes_of[key], curve, key, theme.models["sft"], smooth=key == "loss")
+        _finish(axes_of[key], titles[key])
         if key == "learning_rate":
-            axes.yaxis.set_major_formatter(lambda value, _: format_rate(value))
-    return figure
+            axes_of[key].yaxis.set_major_formatter(lambda value, _: format_rate(value))
+    _finish_figure(axes_of, curve, history, theme)
+    return _figure_of(axes_of)
 
 
 def draw_grpo_curves(summary: Summary, theme: Theme) -> Figure | None:
-    """Draw rewards, their spread, groups without a signal, and completion length by step."""
-    curve = summary.run.grpo_curve
-    if not any(_has(curve, key) for key in ("reward", "frac_reward_zero_std", "completions/mean_length")):
+    """Draw rewards, their spread, groups without a signal, completion length, and the validation scores by step."""
+    curve, history = summary.run.grpo_curve, summary.histories["grpo"]
+    logged = any(_has(curve, key) for key in ("reward", "frac_reward_zero_std", "completions/mean_length"))
+    if not logged and not has_validation(curve):
         return None
-    figure = new_figure(9.6, 6.2)
-    each, total, zero, length = figure.subplots(2, 2).flat
-    _draw_rewards(each, curve, theme)
-    _draw_band(total, curve, "reward", "reward_std", theme.models["grpo"])
-    _finish(total, "Total reward, with its spread inside a group")
-    _draw_series(zero, curve, "frac_reward_zero_std", theme.accents[3])
-    zero.set_ylim(-0.03, 1.03)
-    _finish(zero, "Groups without a signal (all rewards equal)")
-    _draw_series(length, curve, "completions/mean_length", theme.accents[2])
-    length.set_ylim(0, 1.08 * max(_series(curve, "completions/mean_length")[1], default=1.0))
-    _finish(length, "Completion length, tokens")
-    return figure
+    axes_of = _panels([["each", "total"], ["zero", "length"]] if logged else [], curve)
+    if logged:
+        _draw_rollout_panels(axes_of, curve, theme)
+    _finish_figure(axes_of, curve, history, theme)
+    return _figure_of(axes_of)
 
 
 def reward_names(curve: Curve) -> list[str]:
@@ -66,11 +65,63 @@ def format_rate(value: float) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}" if value else "0"
 
 
+def has_validation(curve: Curve) -> bool:
+    """Tell whether a validation slice was scored."""
+    return any(_has(curve, key) for key in VALIDATION)
+
+
 def running_mean(values: Sequence[float], window: int) -> list[float]:
     """Return each value's mean with its neighbours, `window` // 2 on either side as far as there are any."""
     reach = window // 2
     parts = (values[max(0, index - reach) : index + reach + 1] for index in range(len(values)))
     return [sum(part) / len(part) for part in parts]
+
+
+def _panels(rows: list[list[str]], curve: Curve, width_ratios: Sequence[float] = (1, 1)) -> dict[str, Axes]:
+    """Return empty axes by name: the given rows, and under them one for the validation slice where it was scored."""
+    columns = len(rows[0]) if rows else 1
+    layout: list[Any] = rows + ([["validation"] * columns] if has_validation(curve) else [])
+    figure = new_figure(9.6, 3.1 * len(layout) + 0.2)
+    axes_of: dict[str, Axes] = figure.subplot_mosaic(layout, width_ratios=width_ratios[:columns])
+    return axes_of
+
+
+def _draw_rollout_panels(axes_of: Mapping[str, Axes], curve: Curve, theme: Theme) -> None:
+    _draw_rewards(axes_of["each"], curve, theme)
+    _draw_band(axes_of["total"], curve, "reward", "reward_std", theme.models["grpo"])
+    _finish(axes_of["total"], "Total reward, with its spread inside a group")
+    _draw_series(axes_of["zero"], curve, "frac_reward_zero_std", theme.accents[3])
+    axes_of["zero"].set_ylim(-0.03, 1.03)
+    _finish(axes_of["zero"], "Groups without a signal (all rewards equal)")
+    _draw_series(axes_of["length"], curve, "completions/mean_length", theme.accents[2])
+    axes_of["length"].set_ylim(0, 1.08 * max(_series(curve, "completions/mean_length")[1], default=1.0))
+    _finish(axes_of["length"], "Completion length, tokens")
+
+
+def _finish_figure(axes_of: Mapping[str, Axes], curve: Curve, history: TrainingHistory, theme: Theme) -> None:
+    if "validation" in axes_of:
+        _draw_validation(axes_of["validation"], curve, theme)
+    draw_marks(list(axes_of.values()), history, theme)
+
+
+def _draw_validation(axes: Axes, curve: Curve, theme: Theme) -> None:
+    for (key, label), colour, dashes in zip(
+        VALIDATION.items(), theme.accents, ("-", "--", ":"), strict=False
+    ):
+        steps, values = _series(curve, key)
+        if steps:
+            axes.plot(
+                steps, values, dashes, color=colour, linewidth=1.5, marker="o", markersize=4.5, label=label
+            )
+    axes.set_ylim(-0.03, max(1.08, axes.get_ylim()[1]))
+    axes.legend(loc="best", fontsize=8.5, handlelength=2.4, ncols=3)
+    _finish(axes, "Validation slice (cut from the training split)")
+
+
+def _figure_of(axes_of: Mapping[str, Axes]) -> Figure:
+    figure = next(iter(axes_of.values())).figure
+    assert isinstance(figure, Figure)
+    return figure
 
 
 def _draw_rewards(axes: Axes, curve: Curve, theme: Theme) -> None:

@@ -79,6 +79,8 @@ def _phase_line(manifest: RunManifest, name: str) -> str:
     if name == "report":
         return "this report"
     phase = manifest.phases[name]
+    if phase.progress and phase.status in ("running", "interrupted", "failed"):
+        return f"{phase.status}, {phase.progress.step} of {phase.progress.total}"
     spent = [minutes for attempt in phase.attempts if (minutes := attempt_minutes(attempt)) is not None]
     return f"{phase.status}, {sum(spent):.1f} min" if spent else phase.status
 

@@ -22,6 +22,7 @@ class Theme:
     ink: str
     muted: str
     grid: str
+    alarm: str
     models: dict[str, str]
     accents: tuple[str, ...]
 
@@ -33,6 +34,7 @@ LIGHT = Theme(
     ink="#1b2430",
     muted="#5b6675",
     grid="#dfe4ea",
+    alarm="#b3261e",
     models={"base": "#8c96a3", "sft": "#0072b2", "grpo": "#d55e00"},
     accents=("#0072b2", "#d55e00", "#009e73", "#aa4499", "#7a5c00"),
 )
@@ -43,6 +45,7 @@ DARK = Theme(
     ink="#e8edf3",
     muted="#a3afbd",
     grid="#323c48",
+    alarm="#ff8d80",
     models={"base": "#8f9bab", "sft": "#56b4e9", "grpo": "#f0883e"},
     accents=("#56b4e9", "#f0883e", "#2fc79a", "#dd88cc", "#e0c050"),
 )
