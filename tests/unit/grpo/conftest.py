@@ -23,7 +23,7 @@ SETTINGS = SftSettings(
     learning_rate=1e-2,
     batch_size=8,
     micro_batch_size=8,
-    gradient_checkpointing=False,
+    gradient_checkpointing="off",
     lora={
         "rank": 32,
         "alpha": 64,

@@ -1,7 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
-from grpo_trainer.settings import GrpoSettings
+from grpo_trainer.settings import GrpoGuardSettings, GrpoSettings
+from shared.settings import load_settings
+from shared.training import ValidationSettings
 
 
 def make_settings(**changes):
@@ -26,11 +28,24 @@ def test_the_defaults_are_the_reference_run_as_it_was_meant():
         "scale_rewards": "group",
         "rewards": ["json", "schema", "accuracy"],
         "reward_weights": [],
-        "guard_steps": 10,
         "rollout_groups": 2,
-        "gradient_checkpointing": True,
+        "guard": {
+            "preflight_prompts": 8,
+            "max_preamble": 0.5,
+            "window": 10,
+            "max_zero_std": 0.99,
+            "max_reward_drop": 0.3,
+            "min_entropy": 0.001,
+            "max_entropy": 3.0,
+            "max_kl": 5.0,
+            "max_clipped": 0.9,
+        },
+        "gradient_checkpointing": "auto",
         "precision": "auto",
         "logging_steps": 10,
+        "checkpoint_minutes": 10.0,
+        "report_to": [],
+        "validation": ValidationSettings().model_dump(),
         "lora": {
             "rank": 16,
             "alpha": 32,
@@ -57,6 +72,9 @@ def test_the_defaults_are_the_reference_run_as_it_was_meant():
         ({"reward_weights": (1.0,)}, "1 weights for 3 rewards; give one for each, or none"),
         ({"num_generations": 1}, "greater than or equal to 2"),
         ({"rewards": ()}, "at least 1 item"),
+        ({"guard": {"max_zero_std": 1.1}}, "less than or equal to 1"),
+        ({"guard": {"window": 1}}, "greater than or equal to 2"),
+        ({"guard": {"max_zero_sdt": 0.9}}, "Extra inputs are not permitted"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_what_does(changes, message):
@@ -67,4 +85,15 @@ def test_what_does_not_fit_is_refused_with_what_does(changes, message):
 
 def test_each_reward_can_have_its_weight():
     settings = make_settings(rewards=("accuracy", "json"), reward_weights=(2.0, 0.5))
-    assert settings.weights == [2.0, 0.5]
+    assert (settings.weights, settings.highest_reward) == ([2.0, 0.5], 2.5)
+
+
+def test_a_penalty_is_not_part_of_the_highest_reward():
+    assert make_settings(rewards=("accuracy", "json"), reward_weights=(1.0, -1.0)).highest_reward == 1.0
+
+
+def test_a_threshold_can_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("GRPO_GUARD__MAX_ZERO_STD", "0.8")
+    loaded = load_settings(GrpoSettings, ["--run-id", "r", "--namespace", "n", "--guard.window", "5"])
+    assert loaded.settings.guard == GrpoGuardSettings(max_zero_std=0.8, window=5)
+    assert loaded.sources["guard.max_zero_std"] == "environment"

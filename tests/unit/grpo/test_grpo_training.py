@@ -2,15 +2,17 @@
 
 import pytest
 import torch
-from models import make_job, make_question
+from models import make_job, make_question, train_here
 from trl import GRPOConfig, GRPOTrainer
 
+from grpo_trainer.guard import build_guard
+from grpo_trainer.preflight import check_rollouts
 from grpo_trainer.rollouts import RolloutRecorder, group_advantages
 from grpo_trainer.settings import GrpoSettings
 from grpo_trainer.train import build_prompts, build_trainer
 from shared.errors import GuardTripped
-from shared.lm.adapters import build_lora_config
-from shared.lm.trainer import prepare_libraries, run_trainer, trainer_arguments
+from shared.lm.adapters import build_lora_config, weight_fingerprint
+from shared.lm.trainer import prepare_libraries, trainer_arguments
 from shared.prompts import build_messages
 
 QUESTIONS = [make_question(number) for number in range(8)]
@@ -28,9 +30,8 @@ def make_settings(**changes):
                 "micro_batch_size": 16,
                 "max_completion_length": 48,
                 "temperature": 0.7,
-                "gradient_checkpointing": False,
+                "gradient_checkpointing": "off",
                 "logging_steps": 1,
-                "guard_steps": 2,
                 "rollout_groups": 4,
             }
             | changes
@@ -71,7 +72,7 @@ def build_as_the_reference(chat, folder, settings):
 
 def test_with_the_projects_rendering_rewards_are_earned(taught_here, tmp_path):
     trainer, job, recorder = build_here(taught_here, tmp_path, make_settings())
-    curve = run_trainer(trainer, job)
+    curve = train_here(trainer, job)
     assert [row["step"] for row in curve.rows] == [1, 2, 3]
     assert curve.rows[0]["rewards/json/mean"] > 0.5
     assert all(row["reward"] > 0 for row in curve.rows)
@@ -80,9 +81,9 @@ def test_with_the_projects_rendering_rewards_are_earned(taught_here, tmp_path):
 
 
 def test_the_references_training_gets_no_reward_for_right_answers(taught_as_the_reference, tmp_path):
-    settings = make_settings(guard_steps=0)
+    settings = make_settings()
     trainer, job, recorder = build_as_the_reference(taught_as_the_reference, tmp_path, settings)
-    curve = run_trainer(trainer, job)
+    curve = train_here(trainer, job)
     assert [(row["reward"], row["frac_reward_zero_std"]) for row in curve.rows] == [(0.0, 1.0)] * 3
     answers = [row["completion"] for row in recorder.rows]
     well_formed = [
@@ -91,30 +92,37 @@ def test_the_references_training_gets_no_reward_for_right_answers(taught_as_the_
     assert len(well_formed) > len(answers) / 2
 
 
-def test_the_guard_stops_the_references_training_and_names_the_cause(taught_as_the_reference, tmp_path):
-    trainer, job, _ = build_as_the_reference(taught_as_the_reference, tmp_path, make_settings(guard_steps=2))
+def test_the_guard_stops_the_references_training_after_one_window(taught_as_the_reference, tmp_path):
+    settings = make_settings(max_steps=9, guard={"window": 2})
+    trainer, job, _ = build_as_the_reference(taught_as_the_reference, tmp_path, settings)
     with pytest.raises(GuardTripped) as raised:
-        run_trainer(trainer, job)
-    explanation = str(raised.value)
-    assert explanation.startswith("In the first 2 steps every reward was 0: ")
-    assert "completions begin with '<think>\\n\\n</think>\\n\\n" in explanation
-    assert "Turn thinking off" in explanation
-    assert trainer.state.global_step == 1
+        train_here(trainer, job, build_guard(settings))
+    assert str(raised.value).startswith(
+        "frac_reward_zero_std averaged 1 over the last 2 logged points (steps 1 to 2), and guard.max_zero_std stops "
+    )
+    assert trainer.state.global_step == 2
 
 
-def test_a_model_that_was_never_taught_is_stopped_with_a_quote(base, tmp_path):
-    trainer, job, _ = build_here(base, tmp_path, make_settings(guard_steps=1))
-    with pytest.raises(
-        GuardTripped, match=r"every reward was 0: .* completions begin with .* 16 of 16 fail with: not JSON"
-    ):
-        run_trainer(trainer, job)
+def test_a_preflight_changes_nothing_of_the_training(taught_here, tmp_path):
+    def sample(rehearse):
+        prepare_libraries(0)
+        model, tokenizer = taught_here.load()
+        settings = make_settings(max_steps=2, beta=0.1)
+        job, recorder = make_job("grpo", settings, tmp_path), RolloutRecorder(settings)
+        if rehearse:
+            check_rollouts(job, model, tokenizer, QUESTIONS)
+        trainer = build_trainer(job, model, tokenizer, build_prompts(tokenizer, QUESTIONS), recorder)
+        curve = train_here(trainer, job, build_guard(settings))
+        return recorder.rows, weight_fingerprint(trainer.model), [row["loss"] for row in curve.rows]
+
+    assert sample(rehearse=True) == sample(rehearse=False)
 
 
 @pytest.mark.parametrize("scale", ["group", "batch", "none"])
 def test_advantages_are_those_that_trl_trains_on(taught_here, tmp_path, scale):
     settings = make_settings(max_steps=1, scale_rewards=scale)
     trainer, job, recorder = build_here(taught_here, tmp_path, settings)
-    run_trainer(trainer, job)
+    train_here(trainer, job)
     ours = torch.tensor([row["advantage"] for row in recorder.rows])
     assert ours.unique().numel() > 1
     # TRL writes them into its own table of completions, and hands them out in no other way.
@@ -126,7 +134,7 @@ def test_advantages_are_those_that_trl_trains_on(taught_here, tmp_path, scale):
 def test_a_step_samples_as_many_prompts_as_the_settings_say(taught_here, tmp_path):
     settings = make_settings(max_steps=2, prompts_per_step=2, micro_batch_size=4)
     trainer, job, recorder = build_here(taught_here, tmp_path, settings)
-    run_trainer(trainer, job)
+    train_here(trainer, job)
     for step in (1, 2):
         row_ids = [row["row_id"] for row in recorder.rows if row["step"] == step]
         assert len(row_ids) == 8
@@ -136,7 +144,7 @@ def test_a_step_samples_as_many_prompts_as_the_settings_say(taught_here, tmp_pat
 def test_the_same_seed_samples_the_same_completions(taught_here, tmp_path):
     def sample():
         trainer, job, recorder = build_here(taught_here, tmp_path, make_settings(max_steps=2))
-        run_trainer(trainer, job)
+        train_here(trainer, job)
         return recorder.rows
 
     assert sample() == sample()

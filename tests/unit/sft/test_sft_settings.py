@@ -1,8 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
-from sft_trainer.settings import SftSettings
-from shared.training import LoraSettings
+from sft_trainer.settings import SftGuardSettings, SftSettings
+from shared.settings import load_settings
+from shared.training import LoraSettings, ValidationSettings
 
 
 def make_settings(**changes):
@@ -21,9 +22,13 @@ def test_the_defaults_are_the_reference_run():
         "batch_size": 16,
         "micro_batch_size": 4,
         "max_length": 1024,
-        "gradient_checkpointing": True,
+        "guard": {"max_cut_share": 0.5, "window": 10, "max_loss_rise": 1.5, "loss_floor": 0.5},
+        "gradient_checkpointing": "auto",
         "precision": "auto",
         "logging_steps": 10,
+        "checkpoint_minutes": 10.0,
+        "report_to": [],
+        "validation": ValidationSettings().model_dump(),
         "lora": {
             "rank": 16,
             "alpha": 32,
@@ -55,6 +60,7 @@ def test_the_default_micro_batch_is_checked_against_a_given_batch():
         ("learning_rate", float("nan")),
         ("warmup_fraction", 1),
         ("max_length", 0),
+        ("guard", {"max_cut_share": 1.5}),
     ],
 )
 def test_values_out_of_bounds_are_refused(name, value):
@@ -65,3 +71,16 @@ def test_values_out_of_bounds_are_refused(name, value):
 def test_an_adapter_needs_a_target():
     with pytest.raises(ValidationError, match="target_modules"):
         LoraSettings(target_modules=())
+
+
+def test_a_rise_to_less_than_the_lowest_is_refused():
+    with pytest.raises(
+        ValidationError, match=r"0\.9 times the lowest loss is no rise; use more than 1, or 0 for never"
+    ):
+        make_settings(guard={"max_loss_rise": 0.9})
+
+
+def test_a_threshold_can_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("SFT_GUARD__MAX_LOSS_RISE", "2")
+    loaded = load_settings(SftSettings, ["--run-id", "r", "--namespace", "n", "--guard.max-cut-share", "0.1"])
+    assert loaded.settings.guard == SftGuardSettings(max_loss_rise=2, max_cut_share=0.1)

@@ -1,74 +1,90 @@
-"""Stops a training whose rewards can teach nothing, and says what the completions look like."""
+"""What the curve of a training on rewards must not do."""
 
-import os.path
-from collections import Counter, defaultdict
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import torch
+from grpo_trainer.settings import GrpoSettings
+from shared.lm.guards import CurveGuard, Drop, FiniteGradients, FiniteLoss, Limit, Row, Rule, window_mean
 
-from shared.errors import GuardTripped
-from shared.prediction import parse_completion
-
-QUOTED_CHARACTERS = 80
-THINKING = "<think>"
-
-
-class RewardGuard:
-    """Watches the first steps: if within no group the rewards differ, every advantage is 0 and so is the gradient."""
-
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
-        self._seen = 0
-        self._completions: list[str] = []
-        self._best = 0.0
-
-    def check(self, completions: list[str], groups: torch.Tensor) -> None:
-        """Take one step's completions and their rewards, one row a group.
-
-        Raises:
-            GuardTripped: this was the last of the watched steps, and none had a group with different rewards.
-        """
-        if self._seen >= self.steps:
-            return
-        if bool((groups != groups[:, :1]).any()):
-            self._seen = self.steps
-            self._completions.clear()
-            return
-        self._seen += 1
-        self._completions.extend(completions)
-        self._best = max(self._best, groups.max().item())
-        if self._seen == self.steps:
-            raise GuardTripped(self._explain(groups.shape[1]))
-
-    def _explain(self, group_size: int) -> str:
-        what = (
-            "every reward was 0"
-            if self._best == 0
-            else f"all {group_size} completions of each prompt earned the same"
-        )
-        return f"In the first {self._seen} steps {what}: {describe(self._completions)}"
+# Of the highest possible reward: a policy that earns so much has equal groups because it is right.
+SOLVED = 0.99
 
 
-def describe(completions: list[str]) -> str:
-    """Say how most completions begin, what is wrong with them and what to do about it."""
-    total = len(completions)
-    beginning, count = _commonest_beginning(completions)
-    share = f"all {total}" if count == total else f"{count} of {total}"
-    quote = f"{share} completions begin with {beginning!r}"
-    if beginning.startswith(THINKING):
-        return (
-            f"{quote}: the model was taught behind another prompt than it is asked with. "
-            "Turn thinking off in both (shared.lm.chat) and redo SFT: make sft FORCE=1."
-        )
-    problem, failing = Counter(parse_completion(text).problem for text in completions).most_common(1)[0]
-    if problem is None:
-        return f"{quote}. Raise temperature or num_generations, so that answers to one question differ."
-    return f"{quote}; {failing} of {total} fail with: {problem}. Train SFT longer, until it answers in JSON."
+@dataclass(frozen=True)
+class UnlessSolved:
+    """A rule that does not hold for a policy with nothing left to gain: it may be still, and keep what it learned."""
+
+    rule: Rule
+    highest_reward: float
+    window: int
+
+    def explain(self, rows: Sequence[Row]) -> str | None:
+        """Apply the rule while there is reward to be gained."""
+        reward = window_mean(rows, "reward", self.window)
+        solved = reward is not None and reward >= SOLVED * self.highest_reward
+        return None if solved else self.rule.explain(rows)
 
 
-def _commonest_beginning(completions: list[str]) -> tuple[str, int]:
-    """Return what the largest lot of completions has in common from the first character on, and its size."""
-    lots: dict[str, list[str]] = defaultdict(list)
-    for text in completions:
-        lots[text[: len(THINKING)]].append(text)
-    largest = max(lots.values(), key=len)
-    return os.path.commonprefix(largest)[:QUOTED_CHARACTERS], len(largest)  # noqa: RUF071 - characters are meant
+def build_guard(settings: GrpoSettings) -> CurveGuard:
+    """Return the rules of a training on rewards; those that the settings switch off never trip."""
+    window = settings.guard.window
+    still = [UnlessSolved(rule, settings.highest_reward, window) for rule in _stillness_rules(settings)]
+    return CurveGuard([FiniteLoss(), FiniteGradients(window), *_collapse_rules(settings), *still])
+
+
+def _collapse_rules(settings: GrpoSettings) -> list[Rule]:
+    """Return what a policy does that no longer speaks as it was taught."""
+    guard = settings.guard
+    return [
+        Limit(
+            "completions/clipped_ratio",
+            guard.window,
+            "guard.max_clipped",
+            "completions no longer end by themselves. Lower learning_rate, or raise max_completion_length.",
+            highest=guard.max_clipped or math.inf,
+        ),
+        Limit(
+            "kl",
+            guard.window,
+            "guard.max_kl",
+            "the policy has left the SFT model. Lower learning_rate, or raise beta.",
+            highest=guard.max_kl or math.inf,
+        ),
+        Limit(
+            "entropy",
+            guard.window,
+            "guard.max_entropy",
+            "the policy guesses its tokens. Lower learning_rate, or set beta.",
+            highest=guard.max_entropy or math.inf,
+        ),
+        Drop(
+            "reward",
+            guard.window,
+            guard.max_reward_drop or math.inf,
+            "guard.max_reward_drop",
+            "The policy has collapsed. Lower learning_rate, or set beta.",
+        ),
+    ]
+
+
+def _stillness_rules(settings: GrpoSettings) -> list[Rule]:
+    """Return what a policy does whose groups hold nothing to compare, so that no gradient is left."""
+    guard = settings.guard
+    return [
+        Limit(
+            "frac_reward_zero_std",
+            guard.window,
+            "guard.max_zero_std",
+            "all completions of a prompt earn the same, so that nothing can be learned. "
+            "Raise temperature or num_generations; the rollouts in the report show what is said.",
+            highest=guard.max_zero_std or math.inf,
+        ),
+        Limit(
+            "entropy",
+            guard.window,
+            "guard.min_entropy",
+            "the policy has settled on one completion for each prompt. Lower learning_rate, or raise temperature.",
+            lowest=guard.min_entropy or -math.inf,
+        ),
+    ]

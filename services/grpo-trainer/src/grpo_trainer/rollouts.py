@@ -6,9 +6,8 @@ from typing import Any
 
 import torch
 
-from grpo_trainer.guard import RewardGuard
 from grpo_trainer.settings import GrpoSettings
-from shared.lm.trainer import Row
+from shared.lm.guards import Row
 from shared.rewards import REWARDS, Completion, completion_text
 
 # TRL's own, against a division by zero.
@@ -33,7 +32,6 @@ class RolloutRecorder:
 
     def __init__(self, settings: GrpoSettings) -> None:
         self.settings = settings
-        self.guard = RewardGuard(settings.guard_steps)
         self.rows: list[Row] = []
         self._rewards: dict[str, list[float]] = {}
 
@@ -61,7 +59,6 @@ class RolloutRecorder:
         totals = weighted_totals(batch.rewards, self.settings.weights)
         if batch.step == 1 or batch.step % self.settings.logging_steps == 0:
             self.rows.extend(self._describe(batch, totals))
-        self.guard.check(batch.completions, totals.view(-1, self.settings.num_generations))
 
     def _describe(self, batch: Batch, totals: torch.Tensor) -> list[Row]:
         advantages = group_advantages(totals, self.settings.num_generations, self.settings.scale_rewards)

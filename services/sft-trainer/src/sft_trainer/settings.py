@@ -1,9 +1,43 @@
 """What the SFT trainer can be told."""
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from shared.settings import service_config
 from shared.training import Scheduler, TrainerSettings, require_divisor
+
+
+class SftGuardSettings(BaseModel):
+    """When the training is stopped because it cannot teach, or no longer does.
+
+    Over windows of 10 points, healthy trainings rose to 1.16 times their lowest loss at most (the demo, three seeds).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_cut_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="stop before the training if max_length leaves out more than this share of the rows; 1 never stops",
+    )
+    window: int = Field(
+        default=10, ge=2, description="logged points over which a signal of the training is averaged"
+    )
+    max_loss_rise: float = Field(
+        default=1.5, ge=0, description="stop at this multiple of the lowest loss so far; 0 never stops"
+    )
+    loss_floor: float = Field(
+        default=0.5,
+        ge=0,
+        description="a loss up to this, nats a token, counts as low, whatever it was before",
+    )
+
+    @field_validator("max_loss_rise")
+    @classmethod
+    def _is_a_rise(cls, value: float) -> float:
+        if 0 < value <= 1:
+            raise ValueError(f"{value:g} times the lowest loss is no rise; use more than 1, or 0 for never")
+        return value
 
 
 class SftSettings(TrainerSettings):
@@ -30,6 +64,7 @@ class SftSettings(TrainerSettings):
     max_length: int = Field(
         default=1024, ge=16, description="tokens of prompt and answer; a row that needs more is left out"
     )
+    guard: SftGuardSettings = Field(default=SftGuardSettings(), description="when the training is stopped")
 
     @field_validator("micro_batch_size")
     @classmethod
