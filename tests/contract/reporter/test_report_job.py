@@ -13,7 +13,7 @@ import pytest
 
 from shared.errors import ExitCode
 from shared.hub import Hub
-from shared.manifest import RunManifest, Source
+from shared.manifest import Attempt, Phase, Progress, RunManifest, Source
 from shared.prediction import parse_completion
 from shared.refs import RepoRef
 from shared.runs import ManifestStore
@@ -128,6 +128,84 @@ def test_the_report_is_published_and_its_log_ends_with_the_table_and_the_place(r
         "report.html", "report.md", "metrics.png", "deltas.png", "letters.png", "sft_curves.png", "pipeline.png",
     }  # fmt: skip
     assert "How many is " in (folder / "report.html").read_text("utf-8")
+
+
+CHECKPOINTED = {
+    "sft/curves.jsonl": b'{"step": 10, "loss": 2.0}\n{"step": 20, "loss": 1.5, "validation/accuracy": 0.4}\n',
+    "grpo/curves.jsonl": b'{"step": 1, "reward": 9.0}\n',
+    "grpo/rollouts.jsonl": b'{"step": 1, "completion": "of an earlier training", "reward": 9.0}\n',
+}
+
+
+@pytest.fixture
+def cut_off_in_sft(begin_run, store):
+    """Makes a run whose SFT was cut off after two checkpoints, and returns its id."""
+
+    def begin():
+        run_id = begin_run()
+        store.publish_files(run_id, CHECKPOINTED, "Save")
+        attempt = Attempt(
+            job_id="j1", started_at=datetime.now(UTC), finished_at=datetime.now(UTC), exit_code=5
+        )
+
+        def cut_off(manifest):
+            manifest.phases["sft"] = Phase(
+                status="interrupted",
+                attempts=[attempt],
+                progress=Progress(step=23, total=60, saved=20),
+                error="sft was stopped. Start it again: make sft.",
+            )
+            manifest.phases["grpo"] = manifest.phases["eval"] = Phase()
+
+        store.update(run_id, cut_off, "Cut off")
+        return run_id
+
+    return begin
+
+
+def test_a_run_that_was_cut_off_in_sft_is_reported_on_as_far_as_it_is(report, cut_off_in_sft, store):
+    run_id = cut_off_in_sft()
+    done = report(run_id)
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert done.stdout.splitlines()[-7:] == [
+        "The run is unfinished:",
+        "- split: done",
+        "- sft: interrupted at 23 of 60, checkpoint at step 20. sft was stopped. Start it again: make sft.",
+        "- grpo: not begun",
+        "- eval: not begun",
+        f"Continue sft from its checkpoint at step 20: make sft RUN={run_id}",
+        f"The report is in the Hub's dataset repo local/medmcqa-runs/runs/{run_id}/report/report.html.",
+    ]
+    record = store.read(run_id).phases["report"]
+    assert (record.status, record.metrics) == ("succeeded", {"complete": False})
+    assert set(record.inputs) == {"data", "base"}
+    ref = record.outputs["report"]
+    folder = store.hub.snapshot(ref, allow_patterns=[f"{ref.path}/*"]) / ref.path
+    assert {path.name for path in folder.iterdir()} == {
+        "report.html", "report.md", "sft_curves.png", "pipeline.png",
+    }  # fmt: skip
+    page = (folder / "report.html").read_text("utf-8")
+    assert "interrupted at 23 of 60, checkpoint at step 20" in page
+    # GRPO has no checkpoint: what lies in its folder is of a training that is no more.
+    assert "of an earlier training" not in page
+
+
+def test_a_training_that_has_left_no_curve_yet_is_reported_on_without_it(report, cut_off_in_sft, store):
+    run_id = cut_off_in_sft()
+    resumed = Phase(
+        status="running", attempts=[Attempt(job_id="j2", started_at=datetime.now(UTC), resumed_from=40)]
+    )
+    store.update(run_id, lambda manifest: manifest.phases.update(grpo=resumed), "Run")
+    store.hub.api.delete_file(f"runs/{run_id}/grpo/curves.jsonl", store.repo_id, repo_type="dataset")
+    done = report(run_id)
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert "- grpo: running, checkpoint at step 40, in job j2 since" in done.stdout
+
+
+def test_a_report_of_a_finished_run_is_complete(report, begin_run, store):
+    run_id = begin_run()
+    assert report(run_id).returncode == ExitCode.OK
+    assert store.read(run_id).phases["report"].metrics == {"complete": True}
 
 
 def test_predictions_that_cannot_be_read_fail_the_phase_in_one_line(report, begin_run, store):
