@@ -10,7 +10,7 @@ GB = 1e9
 
 def needs_gradient_checkpointing(
     setting: GradientCheckpointing,
-    shape: ModelShape,
+    shape: ModelShape | None,
     lora: LoraSettings,
     batch: Batch,
     precision: str,
@@ -20,7 +20,7 @@ def needs_gradient_checkpointing(
 
     Args:
         setting: "on" and "off" decide by themselves.
-        shape: the model.
+        shape: the model; None where its kind has no estimate, and then a GPU recomputes.
         lora: its adapter.
         batch: the largest micro-batch: its rows, the longest row's tokens, and the positions that are scored.
         precision: "fp32", "bf16" or "fp16".
@@ -30,6 +30,8 @@ def needs_gradient_checkpointing(
         return setting == "on", f"the setting gradient_checkpointing is {setting}"
     if device_memory_bytes is None:
         return False, "on a CPU memory suffices more often than time"
+    if shape is None:
+        return True, "for this kind of model there is no estimate of what would be kept"
     needed = training_memory(shape, lora, batch, precision, checkpointing=False).on_gpu
     fits = needed <= device_memory_bytes
     asked = f"{batch.rows} rows of {batch.length} tokens need about {needed / GB:.1f} GB with their activations kept"
