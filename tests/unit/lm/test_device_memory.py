@@ -40,7 +40,8 @@ def test_out_of_memory_comes_with_the_numbers_and_what_to_change(tmp_path):
     assert isinstance(explained, PipelineError)
     assert str(explained) == (
         "Out of memory in training, with 6 sequences in one forward pass: 594.00 MiB more were needed, "
-        "343.56 MiB of 14.58 GiB were free. Set one of these: micro_batch_size = 4 (the same training, in smaller parts); "
+        "343.56 MiB of 14.58 GiB were free. Set one of these: "
+        "micro_batch_size = 4 (the same training, in smaller parts); "
         'gradient_checkpointing = "on" (a third slower); a lower max_length; a larger flavor.'
     )
 

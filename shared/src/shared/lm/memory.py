@@ -57,6 +57,7 @@ def explain_out_of_memory(error: torch.OutOfMemoryError, arguments: TrainingArgu
         arguments: those of the trainer; its batch size is the micro-batch.
     """
     size = arguments.per_device_train_batch_size
+    held = "1 sequence" if size == 1 else f"{size} sequences"
     remedies = []
     if smaller := _next_smaller_divisor(size, size * arguments.gradient_accumulation_steps):
         remedies.append(f"micro_batch_size = {smaller} (the same training, in smaller parts)")
@@ -66,7 +67,7 @@ def explain_out_of_memory(error: torch.OutOfMemoryError, arguments: TrainingArgu
     length = "max_completion_length" if hasattr(arguments, "max_completion_length") else "max_length"
     remedies += [f"a lower {length}", "a larger flavor"]
     return PipelineError(
-        f"Out of memory in training, with {size} sequence{'s'[: size - 1]} in one forward pass: {_numbers(str(error))}. "
+        f"Out of memory in training, with {held} in one forward pass: {_numbers(str(error))}. "
         f"Set one of these: {'; '.join(remedies)}."
     )
 
