@@ -18,9 +18,21 @@ class Launcher:
     folder: Path
     namespace: str
     environment: Mapping[str, str]
+    python: str = sys.executable
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "launcher", *arguments, "--namespace", self.namespace]
+        return [self.python, "-m", "launcher", *arguments, "--namespace", self.namespace]
+
+    def start(self, *arguments: str, **extra: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.folder,
+            env={**self.environment, **extra},
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     def __call__(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

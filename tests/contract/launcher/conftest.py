@@ -1,9 +1,12 @@
 """Launchers against a real local hub, and what a run can begin with."""
 
 import json
+import os
+from collections.abc import Iterator
 
 import pytest
 from launching import Launcher, new_launcher
+from toys import ToyHub, serve_toys
 
 from shared.hub import Hub
 from shared.runs import ManifestStore
@@ -65,6 +68,48 @@ def profile(write_profile, sources) -> str:
 def store(hub, launch) -> ManifestStore:
     """The manifests of the runs that `launch` begins."""
     return ManifestStore(hub, launch.namespace)
+
+
+@pytest.fixture(scope="session")
+def toys(tmp_path_factory) -> Iterator[ToyHub]:
+    """A hub whose sft and report jobs are toys."""
+    with serve_toys(tmp_path_factory.mktemp("toys"), dict(os.environ)) as toys:
+        yield toys
+
+
+@pytest.fixture
+def toy_launch(tmp_path, toys) -> Launcher:
+    """A launcher on the hub with toys."""
+    return new_launcher(tmp_path, toys.env)
+
+
+@pytest.fixture
+def toy_store(toys, toy_launch) -> ManifestStore:
+    return ManifestStore(toys.hub, toy_launch.namespace)
+
+
+@pytest.fixture
+def sft(toys, toy_launch, write_profile):
+    """Begin a run whose sft jobs do as planned; return its id and what a launcher must be told to run them."""
+
+    def begin(plan, sections=""):
+        run_id = toys.begin_run(toy_launch.namespace, plan)
+        return run_id, ("sft", "--run", run_id, "--profile", write_profile("a/b", "c/d", sections))
+
+    return begin
+
+
+@pytest.fixture
+def jobs(toys, toy_launch):
+    """The jobs of a run's phase, oldest first."""
+
+    def jobs(run_id, phase="sft"):
+        listed = toys.hub.api.list_jobs(
+            labels={"run": run_id, "phase": phase}, namespace=toy_launch.namespace
+        )
+        return list(listed)[::-1]
+
+    return jobs
 
 
 @pytest.fixture(scope="session")
