@@ -39,8 +39,23 @@ def unique(tmp_path):
     return f"{tmp_path.parent.name}-{tmp_path.name}".replace("_", "-").lower()[-60:]
 
 
+@pytest.fixture(scope="session")
+def adapt():
+    """Returns a model with an adapter that is not trained, but changes what it says."""
+
+    def run(model_folder, seed=0) -> PeftModel:
+        torch.manual_seed(seed)
+        model = AutoModelForCausalLM.from_pretrained(model_folder, dtype="auto")
+        config = LoraConfig(
+            target_modules=["q_proj", "v_proj"], init_lora_weights=False, task_type="CAUSAL_LM"
+        )
+        return get_peft_model(model, config)
+
+    return run
+
+
 @pytest.fixture
-def make_adapter(tmp_path):
+def make_adapter(adapt, tmp_path):
     """Writes an adapter that changes its model, naming any base."""
 
     def run(model_folder, named_base, seed=0):
@@ -50,11 +65,3 @@ def make_adapter(tmp_path):
         return folder
 
     return run
-
-
-def adapt(model_folder, seed=0) -> PeftModel:
-    """Return a model with an adapter that is not trained, but changes what it says."""
-    torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_pretrained(model_folder, dtype="auto")
-    config = LoraConfig(target_modules=["q_proj", "v_proj"], init_lora_weights=False, task_type="CAUSAL_LM")
-    return get_peft_model(model, config)

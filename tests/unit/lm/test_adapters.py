@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 from models import make_llama, make_qwen3
@@ -70,6 +72,14 @@ def test_an_adapter_names_its_base_and_the_commit_of_it(qwen3, save_adapter_of):
     assert is_adapter_folder(folder)
     assert not is_adapter_folder(qwen3)
     assert str(qwen3) not in (folder / "adapter_config.json").read_text()
+
+
+def test_an_adapter_names_its_modules_in_an_order_that_is_the_same_in_every_process(qwen3, tmp_path):
+    names = ("v_proj", "up_proj", "q_proj", "o_proj", "k_proj", "gate_proj", "down_proj")
+    model = load(qwen3)
+    config = build_lora_config(model, LoraSettings(target_modules=names))
+    save_adapter(get_peft_model(model, config), BASE, tmp_path)
+    assert json.loads((tmp_path / "adapter_config.json").read_text())["target_modules"] == sorted(names)
 
 
 def test_an_adapter_that_does_nothing_changes_no_weight(qwen3, save_adapter_of):

@@ -40,10 +40,14 @@ def build_lora_config(model: PreTrainedModel, settings: LoraSettings) -> LoraCon
 
 
 def save_adapter(model: PeftModel, base: RepoRef, folder: Path) -> None:
-    """Write the adapter with the base it belongs to, pinned, so that it can be loaded by its name alone."""
-    config = model.peft_config["default"]
+    """Write the adapter with the base it belongs to, pinned, so that it can be loaded by its name alone.
+
+    The same adapter gives the same files, also in another process.
+    """
+    config: Any = model.peft_config["default"]
     config.base_model_name_or_path, config.revision = base.repo_id, base.commit
     model.save_pretrained(str(folder), save_embedding_layers=False)
+    _sort_modules(folder / ADAPTER_CONFIG)
 
 
 def is_adapter_folder(folder: Path) -> bool:
@@ -63,9 +67,19 @@ def merge_adapter(base: PreTrainedModel, adapter_folder: Path) -> PreTrainedMode
     The sum is made in fp32: in half precision each product would be rounded before the sum is.
     """
     stored = base.dtype
-    exact: Any = base.to(torch.float32)  # type: ignore[arg-type]
-    merged: Any = PeftModel.from_pretrained(exact, adapter_folder).merge_and_unload()
-    model: PreTrainedModel = merged.to(stored)
+    exact = PeftModel.from_pretrained(cast_weights(base, torch.float32), str(adapter_folder))
+    merged: Any = exact.merge_and_unload()
+    return cast_weights(merged, stored)
+
+
+def cast_weights(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
+    """Change the number format of the weights, and of nothing else.
+
+    `model.to(dtype)` would round the rotary frequencies too, which a model loaded in that format has in fp32: it would
+    place its tokens elsewhere than the model that it was made from, and than the one that others load.
+    """
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(dtype)
     return model
 
 
@@ -80,6 +94,13 @@ def weight_fingerprint(model: torch.nn.Module) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return f"sha256:{digest.hexdigest()}"
+
+
+def _sort_modules(path: Path) -> None:
+    """Write the target modules in order: PEFT keeps a set, whose order changes from process to process."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["target_modules"] = sorted(config["target_modules"])
+    path.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
 
 
 def _linear_names(model: Any) -> set[str]:

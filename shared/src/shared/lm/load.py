@@ -11,6 +11,7 @@ from shared.hub import Hub
 from shared.lm.adapters import (
     ADAPTER_CONFIG,
     adapter_base,
+    cast_weights,
     is_adapter_folder,
     merge_adapter,
     weight_fingerprint,
@@ -70,8 +71,8 @@ def load_parent(hub: Hub, ref: RepoRef, precision: Precision = "auto", base: Rep
     """
     dtype = resolve_precision(precision)
     stored = load_proven(hub, ref, base)
-    model: Any = stored.model
-    return Loaded(model.to(pick_device(), dtype), stored.fingerprint)
+    model: Any = cast_weights(stored.model, dtype)
+    return Loaded(model.to(pick_device()), stored.fingerprint)
 
 
 def load_stored(hub: Hub, ref: RepoRef, base: RepoRef | None = None) -> PreTrainedModel:
