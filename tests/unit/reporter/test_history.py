@@ -79,6 +79,13 @@ def test_part_of_a_record_is_shown_as_far_as_it_goes(manifest):
     assert history.published_interval is None
 
 
+def test_a_published_step_that_was_not_measured_has_no_interval(manifest):
+    manifest.phases["sft"].metrics["validation"] = {"rows": 64, "start": {"accuracy": 0.5}, "published": None}
+    history = read_history(manifest, "sft", [])
+    assert [row.model for row in history.validation] == ["before training"]
+    assert history.published_interval is None
+
+
 def test_the_doubt_about_a_published_accuracy_is_that_of_its_rows(make_stage):
     interval = make_stage("resumed_twice").histories["grpo"].published_interval
     assert (round(interval.low, 3), round(interval.high, 3)) == (0.411, 0.648)

@@ -4,7 +4,7 @@ import pytest
 from unit.reporter.stages import BEGUN, DIAGNOSIS
 
 from reporter.console import render_state_text
-from reporter.state import PhaseState, choose_next_step, describe_phases
+from reporter.state import PhaseState, choose_next_step, describe_phases, has_left_records
 from shared.manifest import Attempt, Phase, Progress
 from shared.refs import RepoRef
 
@@ -117,6 +117,25 @@ def test_a_training_cut_off_before_its_first_checkpoint_starts_anew(manifest):
 def test_a_job_that_has_only_just_resumed_still_has_the_checkpoint_it_began_with(manifest):
     manifest.phases["grpo"] = Phase(status="running", attempts=[Attempt(job_id="j", resumed_from=200)])
     assert describe_phases(manifest)[2].text == "running, checkpoint at step 200, in job j"
+
+
+@pytest.mark.parametrize(
+    ("status", "attempt", "progress", "left"),
+    [
+        ("running", {}, None, False),
+        ("running", {}, Progress(step=7, total=9), False),
+        ("running", {}, Progress(step=7, total=9, saved=5), True),
+        ("running", {"resumed_from": 5}, None, True),
+        ("interrupted", {"exit_code": 5}, Progress(step=7, total=9), False),
+        ("failed", {"exit_code": 1}, Progress(step=7, total=9), False),
+        ("failed", {"exit_code": 4}, Progress(step=7, total=9), True),
+        # By the rehearsal, before the first step.
+        ("failed", {"exit_code": 4}, None, False),
+    ],
+)
+def test_curves_are_a_trainings_own_once_it_has_saved_or_a_guard_stopped_it(status, attempt, progress, left):
+    phase = Phase(status=status, attempts=[Attempt(job_id="j", **attempt)], progress=progress)
+    assert has_left_records(phase) == left
 
 
 def test_a_phase_that_trains_nothing_has_no_word_on_checkpoints(manifest):

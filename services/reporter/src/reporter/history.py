@@ -21,6 +21,8 @@ OUTCOMES = {
     ExitCode.INTERRUPTED: "interrupted",
 }
 
+START, PUBLISHED = "before training", "as published"
+
 
 @dataclass(frozen=True)
 class AttemptRow:
@@ -99,7 +101,7 @@ class TrainingHistory:
     @property
     def published_interval(self) -> Interval | None:
         """How far the published model's validation accuracy can be trusted."""
-        accuracy = self.validation[-1].accuracy if self.validation else None
+        accuracy = next((row.accuracy for row in self.validation if row.model == PUBLISHED), None)
         if accuracy is None or not self.validation_size:
             return None
         return wilson_interval(round(accuracy * self.validation_size), self.validation_size)
@@ -175,7 +177,7 @@ def _precision(precision: Mapping[str, Any] | None) -> str | None:
 
 def _validation_rows(validation: Mapping[str, Any]) -> list[ValidationRow]:
     fields = ("accuracy", "schema_pass_rate", "score")
-    titles = {"start": "before training", "published": "as published"}
+    titles = {"start": START, "published": PUBLISHED}
     return [
         ValidationRow(title, *(validation[name].get(field) for field in fields))
         for name, title in titles.items()

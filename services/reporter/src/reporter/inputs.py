@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from huggingface_hub.errors import EntryNotFoundError
 
-from reporter.state import saved_step
+from reporter.state import has_left_records
 from shared.errors import BadInput
 from shared.job import Job
 from shared.manifest import RunManifest
@@ -194,13 +194,12 @@ def _answers(job: Job) -> dict[str, list[Answer]]:
 
 
 def _training_file(job: Job, head: RepoRef, phase: str, name: str) -> Path | None:
-    """Return what a phase names in its outputs, or what it has left with its checkpoints so far."""
+    """Return a file that a phase names in its outputs, or has left so far where it has not succeeded."""
     record = job.manifest.phases[phase]
     if record.status == "succeeded":
         ref = record.outputs.get(name)
         return job.hub.download(ref, ref.path) if ref and ref.path else None
-    # Without a checkpoint, what lies there is of a training that this one has replaced.
-    if saved_step(record) is None:
+    if not has_left_records(record):
         return None
     return _file_if_there(job, head, f"runs/{job.run_id}/{phase}/{name}.jsonl")
 

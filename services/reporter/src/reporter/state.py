@@ -65,6 +65,15 @@ def saved_step(phase: Phase) -> int | None:
     return phase.attempts[-1].resumed_from if phase.attempts else None
 
 
+def has_left_records(phase: Phase) -> bool:
+    """Tell whether a training that has not succeeded has left curves of its own in the run's folder.
+
+    They come with each checkpoint, and once more where a guard stops it. Whatever else lies there is of a training
+    that this one has replaced.
+    """
+    return saved_step(phase) is not None or (was_stopped_by_guard(phase) and phase.progress is not None)
+
+
 def was_stopped_by_guard(phase: Phase) -> bool:
     """Tell whether the phase failed because a guard found that it cannot learn."""
     last = phase.attempts[-1].exit_code if phase.attempts else None

@@ -25,7 +25,7 @@ def draw_marks(all_axes: Sequence[Axes], history: TrainingHistory, theme: Theme)
     if handles:
         figure = all_axes[0].figure
         assert isinstance(figure, Figure)
-        figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), fontsize=8.5)
+        figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), fontsize=8.5)
 
 
 def _where(steps: list[int]) -> str:
