@@ -50,11 +50,11 @@ def test_measurements_are_points_of_their_own(recorder):
     assert recorder.rows == [{"step": 2, "loss": 0.5}, {"step": 2, "validation/score": 0.25}]
 
 
-def test_a_resumed_curve_goes_on_counting_tokens(recorder):
-    log(recorder, 1, loss=0.5, num_tokens=100.0)
-    recorder.on_train_begin(None, TrainerState(), TrainerControl())
-    log(recorder, 2, loss=0.5, num_tokens=60.0)
-    log(recorder, 3, loss=0.5, num_tokens=120.0)
+@pytest.mark.parametrize("counted", [[60.0, 120.0], [160.0, 220.0]])
+def test_a_resumed_curve_goes_on_counting_tokens_whether_the_trainer_does_or_not(recorder, counted):
+    recorder.rows.append({"step": 1, "loss": 0.5, "num_tokens": 100.0})
+    log(recorder, 2, loss=0.5, num_tokens=counted[0])
+    log(recorder, 3, loss=0.5, num_tokens=counted[1])
     assert [row["num_tokens"] for row in recorder.rows] == [100.0, 160.0, 220.0]
 
 

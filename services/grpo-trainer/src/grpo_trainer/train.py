@@ -50,7 +50,7 @@ def train_grpo(job: Job) -> Outcome:
     )
     trained = session.run(trainer, tokenizer, held_out, build_guard(settings), {"rollouts": recorder.rows})
     records = publish_records(job, {"curves": trained.curve, "rollouts": recorder.rows})
-    outputs = publish_models(job, model, tokenizer, start) | records
+    outputs = publish_models(job, model, tokenizer, start, questions) | records
     metrics = facts | trained.metrics | _metrics(trainer, settings, len(asked), trained.curve)
     return Outcome(outputs, metrics, cleanup=session.checkpoints.remove_branch)
 

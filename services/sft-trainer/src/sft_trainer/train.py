@@ -43,7 +43,7 @@ def train_sft(job: Job) -> Outcome:
         job.log(f"warning: {examples.too_long} rows are left out: max_length would cut their answer.")
     trained = session.run(trainer, tokenizer, held_out, build_guard(settings.guard), records={})
     records = publish_records(job, {"curves": trained.curve})
-    outputs = publish_models(job, model, tokenizer, base) | records
+    outputs = publish_models(job, model, tokenizer, base, questions) | records
     metrics = facts | trained.metrics | _metrics(trainer, examples, trained.curve)
     return Outcome(outputs, metrics, cleanup=session.checkpoints.remove_branch)
 

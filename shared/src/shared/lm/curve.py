@@ -12,7 +12,7 @@ from shared.lm.guards import CurveGuard
 
 SHOWN = ("loss", "reward")
 VALIDATION = "validation/"
-# TRL counts it anew in each process.
+# TRL's SFT trainer counts it anew in each process, its GRPO trainer does not.
 TOKENS = "num_tokens"
 Row = dict[str, Any]
 
@@ -24,13 +24,7 @@ class CurveRecorder(TrainerCallback):
         self.job = job
         self.guard = guard
         self.rows: list[Row] = []
-        self._tokens_before = 0.0
-
-    def on_train_begin(
-        self, args: Arguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Go on counting where the curve that is gone on with ends."""
-        self._tokens_before = last_value(self.rows, TOKENS, default=0.0)
+        self._tokens_before: float | None = None
 
     def on_log(
         self,
@@ -45,7 +39,7 @@ class CurveRecorder(TrainerCallback):
             return
         step = {"step": state.global_step}
         if TOKENS in logs:
-            logs = logs | {TOKENS: logs[TOKENS] + self._tokens_before}
+            logs = logs | {TOKENS: self._count_on(logs[TOKENS])}
         # A curve that is stored has no numbers that are not finite, but the guard has to see them.
         self.guard.check([*self.rows, logs | step])
         self.rows.append(step | {name: value for name, value in logs.items() if _is_finite_number(value)})
@@ -57,6 +51,13 @@ class CurveRecorder(TrainerCallback):
         last = next((row for row in reversed(self.rows) if "loss" in row), {})
         shown = {name: last[name] for name in SHOWN if name in last}
         self.job.progress(state.global_step, state.max_steps, **shown)
+
+    def _count_on(self, tokens: float) -> float:
+        """Return a count as it would be if the training had never been interrupted."""
+        if self._tokens_before is None:
+            before = last_value(self.rows, TOKENS, default=0.0)
+            self._tokens_before = before if tokens <= before else 0.0
+        return tokens + self._tokens_before
 
 
 def last_value(rows: Sequence[Row], name: str, default: float = math.nan) -> float:
