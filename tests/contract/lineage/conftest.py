@@ -47,7 +47,10 @@ def adapt():
         torch.manual_seed(seed)
         model = AutoModelForCausalLM.from_pretrained(model_folder, dtype="auto")
         config = LoraConfig(
-            target_modules=["q_proj", "v_proj"], init_lora_weights=False, task_type="CAUSAL_LM"
+            target_modules=["v_proj", "down_proj"],
+            lora_alpha=64,
+            init_lora_weights=False,
+            task_type="CAUSAL_LM",
         )
         return get_peft_model(model, config)
 

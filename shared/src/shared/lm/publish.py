@@ -14,7 +14,6 @@ from shared.lm.checkpoints import save_merged
 from shared.lm.curve import Row
 from shared.lm.load import Loaded, load_proven
 from shared.lm.proof import Probe, prove_merge, prove_upload
-from shared.lm.questions import load_questions
 from shared.lm.resume import render_json_lines
 from shared.question import Question
 from shared.refs import RepoRef
@@ -25,7 +24,7 @@ def publish_models(
     trained: PeftModel,
     tokenizer: PreTrainedTokenizerBase,
     parent: RepoRef,
-    questions: Sequence[Question] = (),
+    questions: Sequence[Question],
 ) -> dict[str, RepoRef]:
     """Push the adapter and the model merged from it and its parent, and prove that they arrived as they were trained.
 
@@ -36,7 +35,7 @@ def publish_models(
         trained: the parent with the adapter to publish; used up, and afterwards in main memory.
         tokenizer: its tokenizer.
         parent: what it was trained on.
-        questions: the first few are asked of every copy of the model; by default those of the phase's split.
+        questions: the first few are asked of every copy of the model.
 
     Raises:
         GuardTripped: nothing was learned, or the merged model or its copy on the Hub is not what was trained.
@@ -47,8 +46,7 @@ def publish_models(
     model = _merge(job, parent, tokenizer, adapter, merged)
     _write_card(adapter, render_adapter_card(job, parent, model.fingerprint))
     _write_card(merged, render_merged_card(job, parent, model.fingerprint))
-    asked = questions or load_questions(job.hub, job.inputs["data"], job.phase)
-    probe = Probe.like(trained, tokenizer, asked)
+    probe = Probe.like(trained, tokenizer, questions)
     logits = prove_merge(probe, trained, model.model)
     message = f"Add the {job.phase} model of run {job.run_id}"
     model_ref = job.hub.push_folder(job.repo(job.phase), "model", merged, message)
