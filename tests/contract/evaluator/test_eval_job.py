@@ -188,3 +188,23 @@ def test_an_adapter_on_the_base_is_not_taken_for_one_on_sft(hub, evaluate, model
         GuardTripped, match=r"belongs to starter/evaluated-base@\w+, but the run says starter/evaluated-sft"
     ):
         work()
+
+
+def test_a_training_that_began_with_other_weights_is_told_from_what_it_recorded(evaluate, models):
+    job, work = evaluate(models)
+    job.manifest.phases["sft"].metrics["parent_fingerprint"] = models["base"].fingerprint
+    job.manifest.phases["grpo"].metrics["parent_fingerprint"] = models["base"].fingerprint
+    with pytest.raises(
+        GuardTripped,
+        match=r"at grpo: the training of starter/evaluated-grpo@\w+ began with the weights sha256:",
+    ):
+        work()
+
+
+def test_other_weights_than_the_run_recorded_fail_the_phase(evaluate, models):
+    changed = models["sft"].model_copy(update={"fingerprint": models["grpo"].fingerprint})
+    _, work = evaluate(models | {"sft": changed})
+    with pytest.raises(
+        GuardTripped, match=r"^starter/evaluated-sft@\w+ is not the model that the run recorded"
+    ):
+        work()

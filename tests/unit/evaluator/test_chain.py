@@ -9,8 +9,8 @@ from shared.refs import RepoRef
 WEIGHTS = {name: f"sha256:{digit * 64}" for name, digit in (("base", "a"), ("sft", "b"), ("grpo", "c"))}
 
 
-def make_ref(name, fingerprint=None):
-    return RepoRef(repo_id=f"me/{name}", repo_type="model", commit="0" * 40, fingerprint=fingerprint)
+def make_ref(name):
+    return RepoRef(repo_id=f"me/{name}", repo_type="model", commit="0" * 40)
 
 
 def build_chain(**weights):
@@ -37,14 +37,22 @@ def test_a_model_with_the_weights_of_an_earlier_one_breaks_it(name, earlier):
     )
 
 
-def test_other_weights_than_the_run_recorded_break_it():
-    with pytest.raises(
-        GuardTripped, match=r"broken at sft: the run recorded sha256:cccccccccccc… for me/sft@0+, but"
-    ):
-        Chain().add("sft", make_ref("sft", WEIGHTS["grpo"]), WEIGHTS["sft"])
-
-
-def test_the_recorded_weights_hold_it():
+@pytest.mark.parametrize(("name", "parent"), [("sft", "base"), ("grpo", "sft")])
+def test_a_training_that_began_with_other_weights_than_its_parents_breaks_it(name, parent):
     chain = Chain()
-    chain.add("sft", make_ref("sft", WEIGHTS["sft"]), WEIGHTS["sft"])
-    assert chain.describe("sft")["fingerprint"] == WEIGHTS["sft"]
+    for earlier in list(WEIGHTS)[: list(WEIGHTS).index(name)]:
+        chain.add(earlier, make_ref(earlier), WEIGHTS[earlier])
+    with pytest.raises(GuardTripped) as broken:
+        chain.add(name, make_ref(name), WEIGHTS[name], trained_from=f"sha256:{'d' * 64}")
+    assert str(broken.value) == (
+        f"The chain is broken at {name}: the training of me/{name}@{'0' * 40} began with the weights "
+        f"sha256:dddddddddddd…, but {parent}, me/{parent}@{'0' * 40}, has {WEIGHTS[parent][:19]}…. "
+        f"Train it again: make {name} FORCE=1."
+    )
+
+
+def test_a_training_that_began_with_its_parents_weights_holds_it():
+    chain = build_chain(base=WEIGHTS["base"])
+    chain.add("sft", make_ref("sft"), WEIGHTS["sft"], trained_from=WEIGHTS["base"])
+    chain.add("grpo", make_ref("grpo"), WEIGHTS["grpo"], trained_from=WEIGHTS["sft"])
+    assert chain.describe("grpo")["fingerprint"] == WEIGHTS["grpo"]

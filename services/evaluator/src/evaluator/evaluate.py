@@ -10,10 +10,10 @@ from evaluator.chain import PARENTS, Chain
 from evaluator.metrics import measure, measure_majority
 from evaluator.predictions import publish_answers, publish_card
 from shared.job import Job, Outcome
-from shared.lm.adapters import weight_fingerprint
+from shared.lm.adapters import cast_weights
 from shared.lm.chat import encode_prompt
 from shared.lm.generate import Decoder, decoding
-from shared.lm.load import load_stored, load_tokenizer
+from shared.lm.load import load_proven, load_tokenizer
 from shared.lm.precision import pick_device, resolve_precision
 from shared.lm.questions import load_questions
 from shared.question import Question
@@ -40,10 +40,11 @@ def evaluate_models(job: Job) -> Outcome:
 def _load_proven(job: Job, name: str, chain: Chain) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     ref, parent = job.inputs[name], PARENTS[name]
     dtype, tokenizer = resolve_precision(job.settings.precision), load_tokenizer(job.hub, ref)
-    model: Any = load_stored(job.hub, ref, base=job.inputs[parent] if parent else None)
-    # Before the change of number format, after which the same weights hash to something else.
-    chain.add(name, ref, weight_fingerprint(model))
-    return model.to(pick_device(), dtype), tokenizer
+    stored = load_proven(job.hub, ref, base=job.inputs[parent] if parent else None)
+    trained_from = job.manifest.phases[name].metrics.get("parent_fingerprint") if parent else None
+    chain.add(name, ref, stored.fingerprint, trained_from)
+    model: Any = cast_weights(stored.model, dtype)
+    return model.to(pick_device()), tokenizer
 
 
 def _ask(job: Job, decoder: Decoder, questions: list[Question], asked: int) -> list[Answer]:
