@@ -152,11 +152,12 @@ class FaultProxy:
             self.requests += 1
             self._seen[key] += 1
             draw = random.Random(f"{self.seed} {key} {self._seen[key]}")
-            hit = draw.random() < self.probability and not self.spared(method, path)
-            if not hit or self._faults_in_a_row[key] >= self.in_a_row or self.counts.total() >= self.limit:
+            fitting = [kind for kind in self.kinds if _fits(kind, method, size)]
+            spared = self.spared(method, path) or not fitting or self.counts.total() >= self.limit
+            if draw.random() >= self.probability or spared or self._faults_in_a_row[key] >= self.in_a_row:
                 self._faults_in_a_row[key] = 0
                 return None, draw
-            fault = draw.choice([kind for kind in self.kinds if _fits(kind, method, size)])
+            fault = draw.choice(fitting)
             self._faults_in_a_row[key] += 1
             self.counts[fault] += 1
             return fault, draw
