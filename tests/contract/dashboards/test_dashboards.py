@@ -1,0 +1,274 @@
+"""The curves of a real training, read back from each dashboard's own store. No network, no account."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from importlib.util import find_spec
+
+import pytest
+from models import make_job, make_qwen3
+
+from sft_trainer.settings import SftSettings
+from shared.errors import BadInput
+from shared.lm.dashboards import (
+    dashboard_arguments,
+    describe_dashboards,
+    name_dashboard_run,
+    require_dashboards,
+    tensorboard_files,
+)
+from shared.manifest import Attempt
+
+RUN = "run-1-sft"
+# Trains as the SFT phase does: up to `until` of 6 steps, from a checkpoint where one is given. Prints the curve, and
+# every address that it connected to.
+TRAIN = """
+    import json, os, sys
+    from pathlib import Path
+    reached = []
+    sys.addaudithook(lambda event, args: event == "socket.connect" and reached.append(str(args[1])))
+    from models import make_job, make_question
+    from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+    from trl import SFTConfig, SFTTrainer
+    from shared.lm.adapters import build_lora_config
+    from shared.lm.dashboards import dashboard_arguments, tensorboard_files
+    from shared.lm.trainer import trainer_arguments
+    from sft_trainer.examples import build_examples
+    from sft_trainer.settings import SftSettings
+
+    base, workdir, dashboard, until, checkpoint = sys.argv[1:]
+    settings = SftSettings(run_id="run-1", namespace="n", max_steps=6, report_to=(dashboard,))
+    job = make_job("sft", settings, Path(workdir))
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
+    examples = build_examples(tokenizer, [make_question(number) for number in range(6)], 512)
+    options = {"logging_steps": 1, "max_length": None, "per_device_train_batch_size": 2, "output_dir": workdir}
+    arguments = trainer_arguments(job, model.dtype) | dashboard_arguments(job, "run-1-sft") | options
+
+    class Stop(TrainerCallback):
+        def on_step_end(self, args, state, control, **kwargs):
+            control.should_training_stop |= state.global_step >= int(until)
+            control.should_save = state.global_step == int(until) - 1
+
+    trainer = SFTTrainer(
+        model, args=SFTConfig(**arguments), train_dataset=examples.dataset, processing_class=tokenizer,
+        peft_config=build_lora_config(model, settings.lora), callbacks=[Stop()],
+    )
+    trainer.train(resume_from_checkpoint=checkpoint or None)
+    losses = [[row["step"], row["loss"]] for row in trainer.state.log_history if "loss" in row]
+    files = {name: str(path) for name, path in tensorboard_files(job).items()}
+    print(json.dumps({"losses": losses, "files": files, "reached": reached}))
+"""
+TESTS = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+
+
+def needs(package):
+    return pytest.mark.skipif(find_spec(package) is None, reason=f"{package} is not installed")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return make_qwen3(tmp_path_factory.mktemp("qwen3"))
+
+
+@pytest.fixture
+def train(base, tmp_path):
+    """Runs a training in a process of its own, its `HF_HOME` the test's, and returns what it printed."""
+
+    def train(dashboard, until=6, checkpoint=""):
+        command = [sys.executable, "-c", textwrap.dedent(TRAIN), str(base), str(tmp_path / "work")]
+        variables = {
+            "HF_HOME": str(tmp_path / "hf"),
+            "HOME": str(tmp_path),
+            "PYTHONPATH": TESTS,
+            "OMP_NUM_THREADS": "1",
+        }
+        done = subprocess.run(
+            [*command, dashboard, str(until), checkpoint],
+            env=dict(os.environ) | variables,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(next(line for line in done.stdout.splitlines() if line.startswith('{"losses"')))
+
+    return train
+
+
+@pytest.fixture
+def job(tmp_path):
+    def job(*dashboards):
+        settings = SftSettings(run_id="run-1", namespace="n", report_to=dashboards)
+        return make_job("sft", settings, tmp_path)
+
+    return job
+
+
+def logged_losses(rows):
+    """The loss of each step; the one that was trained twice, before and after an interruption, is the same twice."""
+    losses = {}
+    for step, loss in rows:
+        assert losses.setdefault(step, loss) == pytest.approx(loss, abs=1e-6)
+    return losses
+
+
+def assert_one_curve(rows, *trainings):
+    expected = {step: loss for training in trainings for step, loss in training["losses"]}
+    assert sorted(expected) == [1, 2, 3, 4, 5, 6]
+    assert logged_losses(rows) == pytest.approx(expected, abs=1e-6)
+
+
+def train_in_two(train, tmp_path, dashboard):
+    """Cut off after step 4, with a checkpoint of step 3."""
+    first = train(dashboard, until=4)
+    second = train(dashboard, checkpoint=str(tmp_path / "work" / "checkpoint-3"))
+    return first, second
+
+
+def read_tensorboard(folder):
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+    from tensorboard.util.tensor_util import make_ndarray
+
+    for path in sorted(folder.iterdir()):
+        for event in EventFileLoader(str(path)).Load():
+            for value in event.summary.value:
+                if value.tag == "train/loss":
+                    yield event.step, float(make_ndarray(value.tensor))
+
+
+@needs("tensorboard")
+def test_tensorboard_shows_the_curve_of_an_interrupted_training_as_one(train, tmp_path):
+    trainings = train_in_two(train, tmp_path, "tensorboard")
+    folder = tmp_path / "hf" / "medmcqa-pipeline" / "dashboards" / "tensorboard" / RUN
+    assert_one_curve(read_tensorboard(folder), *trainings)
+    # Both processes' events go to the run's files.
+    files = trainings[1]["files"]
+    assert sorted(files.values()) == sorted(map(str, folder.iterdir()))
+    assert len(files) == 2
+    assert all(name.startswith("sft/tensorboard/events.out.tfevents.") for name in files)
+
+
+TRACKIO_READER = """
+import json, sys
+from trackio.sqlite_storage import SQLiteStorage
+runs = SQLiteStorage.get_runs("medmcqa-pipeline")
+rows = [[row["train/global_step"], row["train/loss"]]
+        for run in runs for row in SQLiteStorage.get_logs("medmcqa-pipeline", run) if "train/loss" in row]
+print(json.dumps({"runs": runs, "rows": rows}))
+"""
+
+
+def read_trackio(folder):
+    environment = dict(os.environ) | {"TRACKIO_DIR": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", TRACKIO_READER], env=environment, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+@needs("trackio")
+def test_trackio_shows_an_interrupted_training_as_one_run_from_its_local_store(train, tmp_path):
+    trainings = train_in_two(train, tmp_path, "trackio")
+    stored = read_trackio(tmp_path / "hf" / "trackio")
+    assert stored["runs"] == [RUN]
+    assert_one_curve(stored["rows"], *trainings)
+    assert [training["reached"] for training in trainings] == [[], []], "it needs no network"
+
+
+@needs("wandb")
+def test_wandb_without_a_key_writes_to_disk_under_the_training_s_own_id(train, tmp_path):
+    train_in_two(train, tmp_path, "wandb")
+    folder = tmp_path / "hf" / "medmcqa-pipeline" / "dashboards" / "wandb"
+    # offline-run-<date>_<time>-<id of the run>: both go to the same run when they are synced.
+    stored = [path.name.split("-", 3) for path in folder.glob("offline-run-*")]
+    assert [name[3] for name in stored] == [RUN, RUN]
+
+
+def test_a_dashboard_that_is_not_installed_is_refused_with_the_command_that_installs_it(monkeypatch):
+    monkeypatch.setattr("sys.path", [])
+    monkeypatch.setattr("sys.meta_path", [])
+    with pytest.raises(BadInput) as refusal:
+        require_dashboards(("wandb", "trackio"))
+    assert str(refusal.value) == (
+        "report_to names wandb, trackio, not installed where this job runs. "
+        "Run: pip install wandb trackio, or take it out of report_to."
+    )
+    require_dashboards(())
+
+
+def test_what_the_user_has_set_stays(job):
+    chosen = {
+        "WANDB_DIR": "/w",
+        "WANDB_PROJECT": "mine",
+        "WANDB_RUN_ID": "id",
+        "TENSORBOARD_LOGGING_DIR": "/b",
+    }
+    os.environ |= chosen
+    dashboard_arguments(job("wandb", "tensorboard"), RUN)
+    assert {name: os.environ[name] for name in chosen} == chosen
+
+
+def test_without_a_dashboard_nothing_is_reported_and_nothing_set(job):
+    before = dict(os.environ)
+    assert dashboard_arguments(job(), RUN) == {"report_to": "none"}
+    assert tensorboard_files(job()) == {}
+    assert describe_dashboards(job()) == []
+    assert dict(os.environ) == before
+
+
+def test_a_training_that_begins_anew_gets_a_name_of_its_own(job):
+    attempted = job()
+    attempts = attempted.manifest.phases["sft"].attempts
+    names = []
+    for number in range(1, 3):
+        attempts.append(Attempt(job_id=f"job-{number}"))
+        names.append(name_dashboard_run(attempted))
+    assert names == [RUN, f"{RUN}-2"]
+
+
+@pytest.mark.parametrize(
+    ("given", "mode"),
+    [
+        ({}, "offline"),
+        ({"WANDB_API_KEY": "k"}, "online"),
+        ({"WANDB_API_KEY": "k", "WANDB_MODE": "offline"}, "offline"),
+        ({"WANDB_MODE": "disabled"}, "disabled"),
+    ],
+)
+def test_wandb_is_offline_unless_there_is_a_key_or_the_user_says_so(job, tmp_path, given, mode):
+    os.environ |= {"HOME": str(tmp_path), "WANDB_DIR": str(tmp_path)} | given
+    arguments = dashboard_arguments(job("wandb"), RUN)
+    assert (arguments["report_to"], arguments["run_name"]) == (["wandb"], RUN)
+    assert (os.environ["WANDB_MODE"], os.environ["WANDB_RUN_ID"], os.environ["WANDB_RESUME"]) == (
+        mode,
+        RUN,
+        "allow",
+    )
+
+
+def test_a_key_in_the_netrc_file_counts_for_its_server(job, tmp_path):
+    (tmp_path / ".netrc").write_text("machine wandb.example login user password k\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    os.environ |= {"HOME": str(tmp_path), "WANDB_DIR": str(tmp_path)}
+    dashboard_arguments(job("wandb"), RUN)
+    assert os.environ.pop("WANDB_MODE") == "offline"
+    os.environ["WANDB_BASE_URL"] = "https://wandb.example/"
+    dashboard_arguments(job("wandb"), RUN)
+    assert os.environ["WANDB_MODE"] == "online"
+
+
+def test_the_log_says_where_each_dashboard_s_data_lies(job, tmp_path):
+    os.environ |= {"WANDB_DIR": str(tmp_path), "TRACKIO_DIR": "/t", "TENSORBOARD_LOGGING_DIR": "/b/run"}
+    told = job("trackio", "wandb", "tensorboard")
+    os.environ["HOME"] = str(tmp_path)
+    dashboard_arguments(told, RUN)
+    assert describe_dashboards(told) == [
+        "Reporting to trackio: /t, shown by TRACKIO_DIR=/t trackio show.",
+        f"Reporting to wandb: offline, project medmcqa-pipeline, files in {tmp_path}/wandb.",
+        "Reporting to tensorboard: /b/run, shown by tensorboard --logdir /b.",
+    ]
+    os.environ["TRACKIO_SPACE_ID"] = "me/curves"
+    assert describe_dashboards(told)[0] == "Reporting to trackio: me/curves."
