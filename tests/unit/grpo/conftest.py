@@ -72,6 +72,7 @@ def taught_as_the_reference(base, tmp_path_factory):
         model,
         args=SFTConfig(
             **trainer_arguments(job, model.dtype),
+            gradient_checkpointing=False,
             assistant_only_loss=True,
             per_device_train_batch_size=SETTINGS.batch_size,
         ),

@@ -58,6 +58,7 @@ def build_as_the_reference(chat, folder, settings):
         reward_funcs=recorder.reward_functions(),
         args=GRPOConfig(
             **trainer_arguments(job, model.dtype),
+            gradient_checkpointing=False,
             per_device_train_batch_size=settings.micro_batch_size,
             num_generations=settings.num_generations,
             max_completion_length=settings.max_completion_length,

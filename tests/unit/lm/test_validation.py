@@ -30,7 +30,7 @@ def test_an_answer_counts_where_it_is_right_and_on_schema():
 
 def test_the_best_measured_step_is_published_and_the_reason_names_the_start():
     rows = [START, measured(10, 0.75), {"step": 15, "loss": 1.0}, measured(20, 0.25)]
-    published = choose_published(rows, "best")
+    published = choose_published(rows, 20, "best")
     assert published.step == 10
     assert published.because == (
         "its validation score of 0.750 is the best of 2 measurements; before training it was 0.500"
@@ -44,15 +44,15 @@ def test_the_best_measured_step_is_published_and_the_reason_names_the_start():
 
 
 def test_of_equal_steps_the_later_is_published():
-    assert choose_published([START, measured(10, 0.75), measured(20, 0.75)], "best").step == 20
+    assert choose_published([START, measured(10, 0.75), measured(20, 0.75)], 20, "best").step == 20
 
 
 def test_what_training_began_with_is_never_published_however_good():
-    published = choose_published([START, measured(10, 0.25), measured(20, 0.0)], "best")
+    published = choose_published([START, measured(10, 0.25), measured(20, 0.0)], 20, "best")
     assert published.step == 10
     assert "before training it was 0.500" in published.because
 
 
-@pytest.mark.parametrize("rows", [[{"step": 20, "loss": 1.0}], [START, measured(10, 1.0), measured(20, 0.0)]])
+@pytest.mark.parametrize("rows", [[{"step": 15, "loss": 1.0}], [START, measured(10, 1.0), measured(20, 0.0)]])
 def test_the_last_step_is_published_where_the_settings_say_so(rows):
-    assert choose_published(rows, "last").step == 20
+    assert choose_published(rows, 20, "last").step == 20

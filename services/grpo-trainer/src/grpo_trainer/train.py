@@ -6,7 +6,7 @@ averaged over all tokens of the step. It differs from the paper in that average 
 and in that there is no KL term by default, so that no reference model is needed.
 """
 
-from typing import cast
+from typing import Any, cast
 
 from datasets import Dataset
 from peft import PeftModel
@@ -17,6 +17,7 @@ from grpo_trainer.guard import build_guard
 from grpo_trainer.preflight import check_rollouts
 from grpo_trainer.rollouts import RolloutRecorder
 from grpo_trainer.settings import GrpoSettings
+from shared.estimate.flops import Batch
 from shared.job import Job, Outcome
 from shared.lm.adapters import build_lora_config
 from shared.lm.chat import CHAT_TEMPLATE_KWARGS, prompt_messages, stop_token_ids
@@ -25,7 +26,13 @@ from shared.lm.load import load_parent, load_tokenizer
 from shared.lm.order import hold_out, training_order
 from shared.lm.publish import publish_models, publish_records
 from shared.lm.questions import load_questions
-from shared.lm.trainer import TrainingSession, describe_training, prepare_libraries, trainer_arguments
+from shared.lm.trainer import (
+    TrainingSession,
+    describe_training,
+    prepare_libraries,
+    recomputes_activations,
+    trainer_arguments,
+)
 from shared.question import Question
 
 
@@ -41,7 +48,8 @@ def train_grpo(job: Job) -> Outcome:
     parent = load_parent(job.hub, start, settings.precision, base=job.inputs["base"])
     session.once("preflight", lambda: check_rollouts(job, parent.model, tokenizer, asked))
     recorder = RolloutRecorder(settings)
-    trainer = build_trainer(job, parent.model, tokenizer, build_prompts(tokenizer, asked), recorder)
+    prompts = build_prompts(tokenizer, asked)
+    trainer = build_trainer(job, parent.model, tokenizer, prompts, recorder, session.dashboard_run)
     model = cast(PeftModel, trainer.model)
     facts = describe_training(job, model, parent)
     job.log(
@@ -75,12 +83,16 @@ def build_trainer(
     tokenizer: PreTrainedTokenizerBase,
     prompts: Dataset,
     recorder: RolloutRecorder,
+    dashboard_run: str = "",
 ) -> GRPOTrainer:
     """Return TRL's trainer with a new adapter on the model."""
     settings: GrpoSettings = job.settings
     model.generation_config.eos_token_id = stop_token_ids(model, tokenizer)
     arguments = GRPOConfig(
-        **trainer_arguments(job, model.dtype),
+        **trainer_arguments(job, model.dtype, dashboard_run),
+        gradient_checkpointing=recomputes_activations(
+            job, model, _largest_batch(settings, tokenizer, prompts)
+        ),
         chat_template_kwargs=CHAT_TEMPLATE_KWARGS,
         per_device_train_batch_size=settings.micro_batch_size,
         gradient_accumulation_steps=settings.completions_per_step // settings.micro_batch_size,
@@ -102,6 +114,14 @@ def build_trainer(
         processing_class=tokenizer,
         peft_config=build_lora_config(model, settings.lora),
     )
+
+
+def _largest_batch(settings: GrpoSettings, tokenizer: PreTrainedTokenizerBase, prompts: Dataset) -> Batch:
+    encoded: Any = tokenizer.apply_chat_template(
+        list(prompts["prompt"]), add_generation_prompt=True, return_dict=True, **CHAT_TEMPLATE_KWARGS
+    )
+    longest = max(map(len, encoded["input_ids"])) + settings.max_completion_length
+    return Batch(settings.micro_batch_size, longest, settings.max_completion_length)
 
 
 def _metrics(trainer: GRPOTrainer, settings: GrpoSettings, rows: int, curve: list[Row]) -> dict[str, float]:

@@ -13,6 +13,7 @@ from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]
 from sft_trainer.examples import Examples, build_examples
 from sft_trainer.guards import build_guard, check_examples, check_lengths
 from sft_trainer.settings import SftSettings
+from shared.estimate.flops import Batch
 from shared.job import Job, Outcome
 from shared.lm.adapters import build_lora_config
 from shared.lm.curve import Row, last_value
@@ -20,7 +21,13 @@ from shared.lm.load import load_parent, load_tokenizer
 from shared.lm.order import hold_out, training_order
 from shared.lm.publish import publish_models, publish_records
 from shared.lm.questions import load_questions
-from shared.lm.trainer import TrainingSession, describe_training, prepare_libraries, trainer_arguments
+from shared.lm.trainer import (
+    TrainingSession,
+    describe_training,
+    prepare_libraries,
+    recomputes_activations,
+    trainer_arguments,
+)
 
 
 def train_sft(job: Job) -> Outcome:
@@ -35,7 +42,7 @@ def train_sft(job: Job) -> Outcome:
     examples = build_examples(tokenizer, taught, settings.max_length)
     check_lengths(examples, settings.max_length, settings.guard)
     parent = load_parent(job.hub, base, settings.precision)
-    trainer = build_trainer(job, parent.model, tokenizer, examples)
+    trainer = build_trainer(job, parent.model, tokenizer, examples, session.dashboard_run)
     check_examples(tokenizer, _first_pass(trainer, examples), trainer.data_collator)
     model = cast(PeftModel, trainer.model)
     facts = describe_training(job, model, parent)
@@ -49,12 +56,20 @@ def train_sft(job: Job) -> Outcome:
 
 
 def build_trainer(
-    job: Job, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, examples: Examples
+    job: Job,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Examples,
+    dashboard_run: str = "",
 ) -> SFTTrainer:
     """Return TRL's trainer with a new adapter on the model."""
     settings: SftSettings = job.settings
+    longest = max(map(len, examples.dataset["input_ids"]))
     arguments = SFTConfig(
-        **trainer_arguments(job, model.dtype),
+        **trainer_arguments(job, model.dtype, dashboard_run),
+        gradient_checkpointing=recomputes_activations(
+            job, model, Batch(settings.micro_batch_size, longest, longest)
+        ),
         weight_decay=settings.weight_decay,
         per_device_train_batch_size=settings.micro_batch_size,
         gradient_accumulation_steps=settings.batch_size // settings.micro_batch_size,

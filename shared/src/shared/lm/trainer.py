@@ -7,14 +7,17 @@ from typing import Any
 
 import torch
 from peft import PeftModel
-from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback, Trainer, set_seed
 from transformers.utils import logging
 
 from shared.errors import GuardTripped
+from shared.estimate.flops import Batch
 from shared.job import Job
 from shared.lm.curve import CurveRecorder, Row
+from shared.lm.dashboards import dashboard_arguments, name_dashboard_run, require_dashboards
 from shared.lm.guards import CurveGuard
 from shared.lm.load import Loaded
+from shared.lm.memory import decide_gradient_checkpointing, explain_out_of_memory
 from shared.lm.precision import choose_precision, pick_device
 from shared.lm.resume import Checkpoint, CheckpointStore, Rows
 from shared.lm.saving import CheckpointSaver
@@ -31,26 +34,29 @@ def prepare_libraries(seed: int) -> None:
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def trainer_arguments(job: Job, dtype: torch.dtype) -> dict[str, Any]:
+def trainer_arguments(job: Job, dtype: torch.dtype, dashboard_run: str = "") -> dict[str, Any]:
     """Return the arguments of every trainer: seeded, silent, and leaving it to the job to save and to publish.
 
     Those that are settings are read from the job's, which have the same names in every training phase.
+
+    Args:
+        job: of the training phase.
+        dtype: the number format of the computation.
+        dashboard_run: what the training is called in the dashboards that the settings name.
     """
     settings = job.settings
-    return {
+    return dashboard_arguments(job, dashboard_run) | {
         "max_steps": settings.max_steps,
         "learning_rate": settings.learning_rate,
         "lr_scheduler_type": settings.lr_scheduler,
         "warmup_steps": settings.warmup_fraction,
         "max_grad_norm": settings.max_grad_norm,
-        "gradient_checkpointing": settings.gradient_checkpointing == "on",
         "logging_steps": settings.logging_steps,
         "output_dir": str(job.state / "trainer"),
         "seed": job.seed,
         "bf16": dtype == torch.bfloat16,
         "fp16": dtype == torch.float16,
         "use_cpu": pick_device().type == "cpu",
-        "report_to": "none",
         "disable_tqdm": True,
         # CheckpointSaver says when; what transformers would do by itself counts steps, not minutes.
         "save_strategy": "no",
@@ -59,6 +65,14 @@ def trainer_arguments(job: Job, dtype: torch.dtype) -> dict[str, Any]:
         "logging_nan_inf_filter": False,
         "dataloader_pin_memory": torch.cuda.is_available(),
     }
+
+
+def recomputes_activations(job: Job, model: PreTrainedModel, batch: Batch) -> bool:
+    """Decide, and log, whether the backward pass recomputes activations; `batch` is the largest that can come."""
+    choice = choose_precision(job.settings.precision)
+    recompute, because = decide_gradient_checkpointing(job.settings, model, choice, batch)
+    job.log(f"Gradient checkpointing is {'on' if recompute else 'off'}: {because}.")
+    return recompute
 
 
 def describe_training(job: Job, model: PeftModel, parent: Loaded) -> dict[str, Any]:
@@ -87,10 +101,12 @@ class TrainingSession:
     """A training that may be cut off at any moment and goes on from its newest checkpoint."""
 
     def __init__(self, job: Job) -> None:
+        require_dashboards(job.settings.report_to)
         self.job = job
         self.checkpoints = CheckpointStore(job)
         self.start = self.checkpoints.find()
         self._facts = dict(self.start.marker.facts) if self.start else {}
+        self.dashboard_run = str(self.once("dashboard_run", lambda: name_dashboard_run(job)))
 
     def once(self, name: str, find_out: Callable[[], Any]) -> Any:
         """Return what was found out before the first step: now, or when the training first began."""
@@ -147,7 +163,8 @@ class TrainingSession:
 
     def _restore(self, start: Checkpoint, records: Mapping[str, Rows]) -> None:
         for name, rows in records.items():
-            rows[:] = start.read_rows(name)
+            # A step that was broken off has left rows, and is done again.
+            rows[:] = [row for row in start.read_rows(name) if row["step"] <= start.step]
         start.restore_best(self.job.state)
         total = self.job.settings.max_steps
         self.job.log(f"Going on from the checkpoint of step {start.step} of {total}.")
@@ -157,6 +174,8 @@ class TrainingSession:
         with stop:
             try:
                 trainer.train(resume_from_checkpoint=str(self.start.trainer_folder) if self.start else None)
+            except torch.OutOfMemoryError as error:
+                raise explain_out_of_memory(error, trainer.args) from error
             except KeyboardInterrupt:
                 if stop.has_finished_a_step:
                     stop.restore_random_state()
@@ -167,8 +186,9 @@ class TrainingSession:
 
     def _conclude(self, trainer: Trainer, rows: list[Row], held_out: list[Question]) -> Trained:
         """Put the weights that are to be published into the model, and say which they are."""
-        published = choose_published(rows, self.job.settings.validation.keep)
-        if published.step < trainer.state.global_step:
+        last = trainer.state.global_step
+        published = choose_published(rows, last, self.job.settings.validation.keep)
+        if published.step < last:
             load_adapter_weights(trainer.model, self.job.state / "best")
         self.job.log(f"Publishing step {published.step}: {published.because}.")
         metrics = {"published_step": published.step, "published_because": published.because, **self._facts}

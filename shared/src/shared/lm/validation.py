@@ -111,9 +111,8 @@ def trained_measurements(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if SCORE in row and row["step"] > 0]
 
 
-def choose_published(rows: Sequence[Row], keep: str) -> Published:
+def choose_published(rows: Sequence[Row], last: int, keep: str) -> Published:
     """Decide by the curve which step's weights to publish: the last, or the best measured (of equals the later)."""
-    last = rows[-1]["step"]
     if keep == "last":
         return Published(last, "the last step, as validation.keep says")
     measured = trained_measurements(rows)
