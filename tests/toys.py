@@ -46,8 +46,9 @@ from pathlib import Path
 from shared.job import Job, Outcome
 
 def work(job: Job) -> Outcome:
-    number = len(job.manifest.phases["sft"].attempts) - 1
-    plan = json.loads((Path({plans!r}) / f"{{job.run_id}}.json").read_text())[number]
+    path = Path({plans!r}) / f"{{job.run_id}}.json"
+    plans = json.loads(path.read_text()) if path.exists() else [{{}}]
+    plan = plans[len(job.manifest.phases["sft"].attempts) - 1]
     if "resume" in plan:
         job.resume(plan["resume"], {steps})
     for step in plan.get("saves", []):

@@ -45,9 +45,8 @@ def write_profile(tmp_path_factory):
     return write
 
 
-@pytest.fixture(scope="session")
-def sources(hub) -> tuple[str, str]:
-    """A dataset and a model that a run can begin with, though nothing can be trained from them."""
+def push_sources(hub: Hub) -> tuple[str, str]:
+    """Push a dataset and a model that a run can begin with, though nothing can be trained from them."""
     rows = [
         {"id": f"q{n}", "question": f"Question {n}", "opa": "a", "opb": "b", "opc": "c", "opd": "d", "cop": n % 4,
          "choice_type": "single", "exp": None, "subject_name": "Anatomy", "topic_name": None}
@@ -57,6 +56,16 @@ def sources(hub) -> tuple[str, str]:
     hub.push_files("local/questions", "dataset", {"train.jsonl": lines}, "Add rows")
     hub.push_files("local/chatty", "model", {"tokenizer_config.json": TOKENIZER_CONFIG}, "Add tokenizer")
     return "local/questions", "local/chatty"
+
+
+@pytest.fixture(scope="session")
+def sources(hub) -> tuple[str, str]:
+    return push_sources(hub)
+
+
+@pytest.fixture(scope="session")
+def toy_profile(toys, write_profile) -> str:
+    return write_profile(*push_sources(toys.hub))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from shared.errors import ExitCode
+from shared.manifest import Progress
 
 
 def test_split_begins_a_run_and_records_its_job(launch, profile):
@@ -63,6 +64,18 @@ def test_runs_lists_every_run_with_its_phases(split_done):
     (line,) = split_done("runs").stdout.splitlines()[1:]
     run_id = split_done.manifest().run_id
     assert line.split() == [run_id, "mine", "7", "succeeded", "pending", "pending", "pending", "pending"]
+
+
+def test_runs_tells_how_far_an_unfinished_phase_is(sft, toy_launch, toy_store):
+    run_id, _ = sft([])
+
+    def train(manifest):
+        manifest.phases["sft"].status = "running"
+        manifest.phases["sft"].progress = Progress(step=40, total=120)
+
+    toy_store.update(run_id, train, "train")
+    (line,) = toy_launch("runs").stdout.splitlines()[1:]
+    assert " ".join(line.split()) == f"{run_id} mine 0 succeeded running 40/120 pending pending pending"
 
 
 def test_a_stopped_launcher_cancels_its_job_where_nobody_can_be_asked(launch, profile, hub):

@@ -52,10 +52,11 @@ class PhaseClaim:
         said = False
         while True:
             record = self._run.read().phases[self._phase]
-            if job_id := self._job_to_follow(record) or self._orphan(record):
+            claimed = self._claimed_job(record.claim)
+            if job_id := self._job_to_follow(record, claimed):
                 say(f"{self._phase} is running in job {job_id}: following it.")
                 return job_id
-            if _is_free(record.claim) and self._take(record):
+            if (claimed or _is_over(record.claim)) and self._take(record):
                 return None
             if not said:
                 say(f"Another launcher is about to launch {self._phase}: waiting for its job.")
@@ -98,23 +99,25 @@ class PhaseClaim:
             self._held = False
         return self._held
 
-    def _job_to_follow(self, record: Phase) -> str | None:
-        newest = record.attempts[-1] if record.attempts else None
-        if newest is None or newest.job_id in self._done:
+    def _job_to_follow(self, record: Phase, claimed: str | None) -> str | None:
+        recorded = [attempt.job_id for attempt in record.attempts]
+        if claimed and claimed not in recorded:
+            # Its launcher is slow to record it, or gone.
+            return claimed
+        newest = recorded[-1] if recorded else None
+        if newest is None or newest in self._done:
             return None
-        return newest.job_id if self._run.inspect(newest.job_id) else None
+        return newest if self._run.inspect(newest) else None
 
-    def _orphan(self, record: Phase) -> str | None:
-        """Return the job of a launcher that has not recorded it, because it is slow or gone."""
-        if record.claim is None:
+    def _claimed_job(self, claim: Claim | None) -> str | None:
+        """Return the job that came of a claim, None where none has (yet)."""
+        if claim is None:
             return None
-        token = record.claim.token
         job = self._run.hub.call(
             f"looking for a job of {self._phase}",
-            lambda: find_launched(self._run.hub, self._run.namespace, token),
+            lambda: find_launched(self._run.hub, self._run.namespace, claim.token),
         )
-        known = {attempt.job_id for attempt in record.attempts}
-        return job.id if job and job.id not in known else None
+        return job.id if job else None
 
 
 class ClaimLost(Exception):
@@ -129,5 +132,5 @@ class _Overtaken(Exception):
     """Another launcher was faster."""
 
 
-def _is_free(claim: Claim | None) -> bool:
+def _is_over(claim: Claim | None) -> bool:
     return claim is None or datetime.now(UTC) - claim.at > CLAIM_LIFETIME

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 
 import httpx2
@@ -85,20 +86,37 @@ def _first_interrupt_held() -> Iterator[None]:
 
 
 def _follow(hub: Hub, job_id: str, namespace: str) -> JobInfo:
-    """Show the log to the job's end, beginning again behind the last line shown where the connection is lost."""
-    shown = failures = 0
+    """Show the log to the job's end, going on behind the last line shown where the connection is lost."""
+    log = _Log(hub, job_id, namespace)
+    failures = 0
     with hub_errors(f"following job {job_id}"), LogView() as view:
         while True:
+            shown = log.shown
             try:
-                lines = hub.api.fetch_job_logs(job_id=job_id, namespace=namespace, follow=True)
-                for line in islice(lines, shown, None):
-                    view.show(line)
-                    shown, failures = shown + 1, 0
+                log.show(view, follow=True)
                 job = hub.api.inspect_job(job_id=job_id, namespace=namespace)
                 if is_over(job):
+                    # Where the connection broke shortly before the job's end, the client leaves out the last lines.
+                    log.show(view, follow=False)
                     return job
             except (HfHubHTTPError, httpx2.TransportError) as error:
-                failures += 1
+                failures = 1 if log.shown > shown else failures + 1
                 if failures > MAX_FAILURES or not is_passing(error):
                     raise
             time.sleep(min(MAX_PAUSE_SECONDS, 2.0**failures))
+
+
+@dataclass
+class _Log:
+    """A job's log and how much of it has been shown."""
+
+    hub: Hub
+    job_id: str
+    namespace: str
+    shown: int = 0
+
+    def show(self, view: LogView, follow: bool) -> None:
+        lines = self.hub.api.fetch_job_logs(job_id=self.job_id, namespace=self.namespace, follow=follow)
+        for line in islice(lines, self.shown, None):
+            view.show(line)
+            self.shown += 1
