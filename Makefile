@@ -16,20 +16,23 @@ HUB := $(BIN)/local-hub
 HUB_OPTIONS := --dir "$(HUB_DIR)" $(if $(HUB_PORT),--port $(HUB_PORT))
 OPTIONS = $(if $(PROFILE),--profile "$(PROFILE)") $(if $(RUN),--run "$(RUN)") $(if $(SEED),--seed "$(SEED)") \
 	$(if $(NAMESPACE),--namespace "$(NAMESPACE)") $(if $(SOURCE_DATASET),--source-dataset "$(SOURCE_DATASET)") \
-	$(if $(BASE_MODEL),--base-model "$(BASE_MODEL)") $(if $(filter-out 0,$(FORCE)),--force)
+	$(if $(BASE_MODEL),--base-model "$(BASE_MODEL)") $(if $(filter-out 0,$(FORCE)),--force) \
+	$(if $(MAX_ATTEMPTS),--max-attempts "$(MAX_ATTEMPTS)") $(if $(BUDGET_USD),--budget-usd "$(BUDGET_USD)")
 
 ifeq ($(HF_ENDPOINT),)
 STARTER := $(HUB_DIR)/.starter-stamp
 CLIENT := $(HUB) exec $(HUB_OPTIONS) --
 endif
 
-.PHONY: help setup split sft grpo eval report all hub hub-stop hub-status hub-env manifest results runs logs \
+.PHONY: help setup split sft grpo eval report all hub hub-stop hub-status hub-env manifest results runs logs verify \
 	check test test-slow smoke clean
 
 help:  ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "variables: PROFILE=demo (or smoke, t4-small, a .toml file)  RUN=<id>  SEED=<n>  FORCE=1  NAMESPACE=<user>"
 	@echo "           SOURCE_DATASET=<repo>  BASE_MODEL=<repo>  HUB_DIR=.hub  HUB_PORT=<n>  HF_ENDPOINT=<url>"
+	@echo "           MAX_ATTEMPTS=<n> jobs a phase, launched again where one is cut off having saved progress (default: profile, 3)"
+	@echo "           BUDGET_USD=<n> launch no job that could make the run cost more (default: no limit)"
 
 setup: $(SETUP)  ## make the virtual environment (once): PYTHON, TORCH_INDEX
 
@@ -37,7 +40,7 @@ split: $(SETUP) $(STARTER)  ## begin a run: split the questions: PROFILE SEED NA
 sft: $(SETUP) $(STARTER)  ## fine-tune on answers: PROFILE RUN SEED FORCE NAMESPACE
 grpo: $(SETUP) $(STARTER)  ## train on rewards: PROFILE RUN SEED FORCE NAMESPACE
 eval: $(SETUP) $(STARTER)  ## evaluate base, sft and grpo: PROFILE RUN SEED FORCE NAMESPACE
-report: $(SETUP) $(STARTER)  ## write the report into reports/: PROFILE RUN SEED FORCE NAMESPACE
+report: $(SETUP) $(STARTER)  ## write the report of a run, finished or not, into reports/: PROFILE RUN SEED FORCE NAMESPACE
 split sft grpo eval report:
 	@$(CLIENT) $(BIN)/python -m launcher $@ $(OPTIONS)
 
@@ -54,7 +57,8 @@ hub-env: $(SETUP) $(STARTER)  ## print the exports that point other clients at t
 
 manifest: $(SETUP)  ## print the run's manifest as JSON: RUN PROFILE
 runs: $(SETUP)  ## list the runs: NAMESPACE
-manifest runs:
+verify: $(SETUP)  ## check a whole run against what it recorded: RUN PROFILE NAMESPACE
+manifest runs verify:
 	@$(CLIENT) $(BIN)/python -m launcher $@ $(OPTIONS)
 results: $(SETUP)  ## print the metrics: RUN PROFILE FORMAT=json
 	@$(CLIENT) $(BIN)/python -m launcher results $(OPTIONS) $(if $(FORMAT),--format "$(FORMAT)")

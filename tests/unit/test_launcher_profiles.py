@@ -2,7 +2,7 @@
 
 import pytest
 
-from launcher.profiles import PROFILES_FOLDER, load_profile
+from launcher.profiles import PROFILES_FOLDER, LaunchTarget, load_profile
 from launcher.requests import build_request, check_settings
 from shared.errors import BadInput
 from shared.manifest import PHASES
@@ -48,6 +48,19 @@ def test_a_phase_may_run_elsewhere_than_the_others(tmp_path):
     assert launch["sft"].image == "i"
 
 
+def test_a_profile_says_how_often_and_how_long_a_phase_may_run(tmp_path):
+    content = MINIMAL.replace('timeout = "10m"', 'timeout = "1.5h"\nmax_attempts = 5')
+    launch = load_profile(write(tmp_path, content + "max_attempts = 1\n")).launch
+    assert (launch["sft"].max_attempts, launch["grpo"].max_attempts) == (1, 5)
+    assert launch["sft"].timeout_minutes == 90
+    assert load_profile(write(tmp_path, MINIMAL)).launch["sft"].max_attempts == 3
+
+
+@pytest.mark.parametrize(("timeout", "minutes"), [("90s", 1.5), ("30m", 30), ("2h", 120), ("1d", 1440)])
+def test_a_timeout_in_minutes(timeout, minutes):
+    assert LaunchTarget(image="i", flavor="f", timeout=timeout).timeout_minutes == minutes
+
+
 def test_an_unknown_profile_is_refused_with_the_known_ones():
     with pytest.raises(BadInput, match=r"There is no profile dmeo\. Known profiles: .*demo"):
         load_profile("dmeo")
@@ -59,6 +72,7 @@ def test_an_unknown_profile_is_refused_with_the_known_ones():
         (MINIMAL + "[stf]\nr = 1\n", "no setting stf .*Did you mean sft"),
         (MINIMAL + "[launch.stf]\nflavor = 'x'\n", r"no setting stf \(in \[launch\]"),
         (MINIMAL.replace("10m", "soon"), "timeout"),
+        (MINIMAL + "max_attempts = 0\n", "max_attempts: Input should be greater"),
         (MINIMAL.replace("base_model", "model"), "base_model: Field required"),
         ("[run\n", "not valid TOML"),
     ],
