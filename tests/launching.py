@@ -3,12 +3,16 @@
 import os
 import subprocess
 import sys
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from shared.manifest import RunManifest, parse_manifest
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,3 +59,12 @@ def new_launcher(folder: Path, hub_env: Mapping[str, str]) -> Launcher:
     """Make a launcher with an owner of its own, so that "the newest run" is one that it began."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **hub_env}
     return Launcher(folder, f"user-{uuid.uuid4().hex[:12]}", environment)
+
+
+def wait_until(condition: Callable[[], T], seconds: float = 60) -> T:
+    """Wait until something is true, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return found

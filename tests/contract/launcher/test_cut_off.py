@@ -2,20 +2,13 @@
 
 import os
 import signal
-import time
+
+from launching import wait_until
 
 from shared.errors import ExitCode
 from shared.manifest import Progress
 
 KILLED = "The job ended as ERROR: killed by signal 9 (Killed); the machine may have run out of memory."
-
-
-def wait_until(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return found
 
 
 def test_a_job_that_was_killed_is_interrupted_with_its_progress(sft, toy_launch, toy_store, jobs):

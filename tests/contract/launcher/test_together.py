@@ -2,8 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+from faults import FaultProxy
+from launching import wait_until
+
 from shared.errors import ExitCode
 from shared.manifest import Claim, RunManifest
+
+TOKEN = "0123456789abcdef"
 
 
 def run_together(launch, number, *command):
@@ -62,7 +67,7 @@ def test_a_run_begun_in_the_same_second_is_not_overwritten(launch, profile, stor
     assert hub.read_bytes(head, f"runs/{own.removesuffix('-2')}/manifest.json") == b"theirs"
 
 
-def claim(store, run_id, age_seconds, token="0123456789abcdef"):
+def claim(store, run_id, age_seconds, token=TOKEN):
     """Leave the claim of a launcher that is gone."""
 
     def change(manifest: RunManifest) -> None:
@@ -82,23 +87,59 @@ def test_a_claim_is_respected_for_a_minute_and_no_longer(sft, toy_launch, toy_st
     assert job.created_at > toy_store.read(run_id).created_at + timedelta(seconds=5)
 
 
-def test_the_job_of_a_launcher_that_died_before_recording_it_is_found(toys, sft, toy_launch, toy_store, jobs):
-    run_id, command = sft([{"seconds": 8}, {}])
-    request = {"run": run_id, "phase": "sft", "launch": "0123456789abcdef", "request": "f" * 64}
-    words = ["python", "-m", "sft_trainer", "--run-id", run_id, "--namespace", toy_launch.namespace]
-    claim(toy_store, run_id, age_seconds=10, token=request["launch"])
-    toys.hub.api.run_job(
-        image="i", command=words, flavor="cpu-upgrade", labels=request, namespace=toy_launch.namespace,
+def launch_as_another(toys, namespace, run_id):
+    """Launch a job as a launcher with the claim's token would; return its id."""
+    labels = {"run": run_id, "phase": "sft", "launch": TOKEN, "request": "f" * 64}
+    words = ["python", "-m", "sft_trainer", "--run-id", run_id, "--namespace", namespace]
+    job = toys.hub.api.run_job(
+        image="i", command=words, flavor="cpu-upgrade", labels=labels, namespace=namespace,
         secrets={"HF_TOKEN": toys.env["HF_TOKEN"]}, env={"PROFILE_JSON": '{"profile": "mine"}'},
     )  # fmt: skip
+    return job.id
+
+
+def test_the_job_of_a_launcher_that_died_before_recording_it_is_found(toys, sft, toy_launch, toy_store, jobs):
+    run_id, command = sft([{"seconds": 8}, {}])
+    claim(toy_store, run_id, age_seconds=10, token=TOKEN)
+    launch_as_another(toys, toy_launch.namespace, run_id)
     result = toy_launch(*command)
     assert result.returncode == 0, result.stderr
     (job,) = jobs(run_id)
     assert f"sft is running in job {job.id}: following it." in result.stderr
+    assert "It was launched with other settings or code than yours" in result.stderr
     phase = toy_store.read(run_id).phases["sft"]
     assert (phase.status, phase.claim) == ("succeeded", None)
     (attempt,) = phase.attempts
     assert (attempt.flavor, attempt.request) == ("cpu-upgrade", f"sha256:{'f' * 64}")
+
+
+def test_a_job_launched_after_another_launcher_had_to_take_over_is_cancelled(
+    toys, sft, toy_launch, toy_store, jobs
+):
+    run_id, command = sft([{"seconds": 60}, {"seconds": 10}])
+
+    def spared(method, path):
+        return method != "POST" or not path.endswith(f"/api/jobs/{toy_launch.namespace}")
+
+    with FaultProxy(
+        toys.env["HF_ENDPOINT"], probability=1, kinds=("stalled",), stall_seconds=6, spared=spared
+    ) as network:
+        process = toy_launch.start(*command, HF_ENDPOINT=network.url)
+        wait_until(lambda: toy_store.read(run_id).phases["sft"].attempts)
+        theirs = launch_as_another(toys, toy_launch.namespace, run_id)
+
+        def take_over(manifest: RunManifest) -> None:
+            manifest.phases["sft"].attempt(theirs)
+            manifest.phases["sft"].claim = Claim(token=TOKEN, at=datetime.now(UTC))
+
+        toy_store.update(run_id, take_over, "take over")
+        _, errors = process.communicate(timeout=100)
+    assert process.returncode == 0, errors
+    stages = {job.id: job.status.stage for job in jobs(run_id)}
+    assert len(stages) == 2
+    assert stages.pop(theirs) == "COMPLETED"
+    assert list(stages.values()) == ["CANCELED"]
+    assert toy_store.read(run_id).phases["sft"].status == "succeeded"
 
 
 def test_a_launch_that_is_refused_gives_the_claim_back(sft, toy_launch, toy_store):

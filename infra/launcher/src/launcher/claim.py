@@ -34,6 +34,7 @@ class PhaseClaim:
         self.token = secrets.token_hex(8)
         self._run, self._phase, self._done = run, phase, done
         self._held = False
+        self._seen: set[str] = set()
 
     def __enter__(self) -> "PhaseClaim":
         return self
@@ -73,11 +74,12 @@ class PhaseClaim:
         """Refuse to record a job that was launched so late that another launcher has had to take over.
 
         Raises:
-            ClaimLost: the claim is gone, and it was not this very job that served it.
+            ClaimLost: somebody else holds the claim, or has launched a job since it was taken.
         """
         record = manifest.phases[self._phase]
-        is_recorded = any(attempt.job_id == job_id for attempt in record.attempts)
-        if not is_recorded and (record.claim is None or record.claim.token != self.token):
+        rival = record.claim is not None and record.claim.token != self.token
+        others = {attempt.job_id for attempt in record.attempts} - self._seen - {job_id}
+        if self._held and (rival or others):
             raise ClaimLost(job_id)
 
     def has_served(self) -> None:
@@ -92,7 +94,7 @@ class PhaseClaim:
                 raise _Overtaken
             record.claim = Claim(token=self.token, at=datetime.now(UTC))
 
-        self._held = True
+        self._held, self._seen = True, {attempt.job_id for attempt in seen.attempts}
         try:
             self._run.update(change, f"{self._phase}: about to launch")
         except _Overtaken:
@@ -104,10 +106,8 @@ class PhaseClaim:
         if claimed and claimed not in recorded:
             # Its launcher is slow to record it, or gone.
             return claimed
-        newest = recorded[-1] if recorded else None
-        if newest is None or newest in self._done:
-            return None
-        return newest if self._run.inspect(newest) else None
+        news = (job_id for job_id in reversed(recorded) if job_id not in self._done)
+        return next((job_id for job_id in news if self._run.inspect(job_id)), None)
 
     def _claimed_job(self, claim: Claim | None) -> str | None:
         """Return the job that came of a claim, None where none has (yet)."""

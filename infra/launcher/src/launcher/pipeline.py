@@ -77,6 +77,10 @@ class Pipeline:
             done.add(followed.job.id)
             request = self._request(phase, force=False)
         _say_success(phase, followed.job)
+        if manifest.phases[phase].attempt(followed.job.id).request not in (None, request.digest):
+            say(
+                f"It was launched with other settings or code than yours; for yours, call make {phase} again."
+            )
         return manifest
 
     def _follow_or_launch(self, request: JobRequest, done: set[str], number: int) -> Followed:
@@ -90,6 +94,7 @@ class Pipeline:
                 except ClaimLost as lost:
                     say(f"Another launcher took over meanwhile: cancelling job {lost.job_id}.")
                     cancel(self.run.hub, lost.job_id, self.run.namespace)
+                    done.add(lost.job_id)
 
     def _launch(self, request: JobRequest, claim: PhaseClaim, number: int) -> Followed:
         manifest = self.run.read()
