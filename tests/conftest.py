@@ -13,6 +13,7 @@ import pytest
 
 # Whatever a developer has set for real runs must not reach a test.
 LEAKING_PREFIXES = ("HF_", "HUGGING", "TRANSFORMERS_", "SPLIT_", "SFT_", "GRPO_", "EVAL_", "REPORT_", "MAKE")
+LEAKING_PREFIXES += ("TRACKIO_", "WANDB_", "TENSORBOARD_")
 LEAKING_JOB = {"JOB_ID", "ACCELERATOR", "CPU_CORES", "MEMORY"}
 LEAKING_MAKE = {
     "MFLAGS",
@@ -25,6 +26,8 @@ LEAKING_MAKE = {
     "SEED",
     "FORCE",
     "NAMESPACE",
+    "MAX_ATTEMPTS",
+    "BUDGET_USD",
 }
 LEAKING_MAKE |= {"SOURCE_DATASET", "BASE_MODEL", "FORMAT"}
 NO_PROXY = "127.0.0.1,localhost"

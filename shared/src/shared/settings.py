@@ -154,7 +154,11 @@ def _environment_layer(
     refuse_unknown(given, known, where)
     source = EnvSettingsSource(settings_class)
     source.env_vars = {name.lower(): value for name, value in given.items()}
-    return source()
+    try:
+        return source()
+    except SettingsError as error:
+        example = """'["a", "b"]'"""
+        raise BadInput(f"{error} ({where}). Write a list as JSON: {example}.") from error
 
 
 def _command_line_layer(settings_class: type[JobSettings], argv: Sequence[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from launcher.profiles import LaunchTarget, Profile
 from shared.errors import BadInput
@@ -21,6 +21,11 @@ PACKAGES = {
     "eval": "evaluator",
     "report": "reporter",
 }
+TRAINERS = ("sft", "grpo")
+# What the trainers' `report_to` names reads its settings from. None decides a result, so none is in the digest.
+DASHBOARD_PREFIXES = ("TRACKIO_", "WANDB_", "TENSORBOARD_")
+# An address may hold a token too: trackio's server's and webhook's do.
+SECRET_ENDINGS = ("_KEY", "_TOKEN", "_URL")
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class JobRequest:
     """A job before it is submitted; `environment` never holds a secret.
 
     Attributes:
+        secrets: keys of dashboards, beside the token that every job gets.
         digest: identifies what decides the result: profile section, overrides and code.
     """
 
@@ -35,6 +41,7 @@ class JobRequest:
     run_id: str
     command: list[str]
     environment: dict[str, str]
+    secrets: dict[str, str] = field(repr=False)
     target: LaunchTarget
     digest: str
 
@@ -42,15 +49,18 @@ class JobRequest:
 def build_request(profile: Profile, phase: str, run_id: str, namespace: str, force: bool) -> JobRequest:
     """Turn a profile and a phase into a job."""
     section = json.dumps({"profile": profile.name, phase: profile.sections[phase]}, sort_keys=True)
-    environment = {PROFILE_VARIABLE: section, **_overrides(phase)}
+    settings = {PROFILE_VARIABLE: section, **_overrides(phase)}
+    dashboards = _dashboard_variables() if phase in TRAINERS else {}
+    secrets = {name: value for name, value in dashboards.items() if name.endswith(SECRET_ENDINGS)}
     command = ["python", "-m", PACKAGES[phase], "--run-id", run_id, "--namespace", namespace]
     return JobRequest(
         phase=phase,
         run_id=run_id,
         command=command + (["--force"] if force else []),
-        environment=environment,
+        environment=settings | {name: value for name, value in dashboards.items() if name not in secrets},
+        secrets=secrets,
         target=profile.launch[phase],
-        digest=_digest(environment, code_fingerprint(("shared", PACKAGES[phase]))),
+        digest=_digest(settings, code_fingerprint(("shared", PACKAGES[phase]))),
     )
 
 
@@ -84,6 +94,10 @@ def check_all_settings(profile: Profile, run_id: str, namespace: str) -> None:
 
 def _overrides(phase: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith(_prefix(phase))}
+
+
+def _dashboard_variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(DASHBOARD_PREFIXES)}
 
 
 def _prefix(phase: str) -> str:

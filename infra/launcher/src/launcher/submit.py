@@ -42,7 +42,7 @@ def _submit(hub: Hub, namespace: str, request: JobRequest, token: str) -> str:
         image=target.image,
         command=request.command,
         env=request.environment,
-        secrets={"HF_TOKEN": get_token()},
+        secrets={"HF_TOKEN": get_token(), **request.secrets},
         flavor=target.flavor,
         timeout=target.timeout,
         labels={

@@ -12,6 +12,7 @@ from shared.lm.adapters import merge_adapter, save_adapter, weight_fingerprint
 from shared.lm.card import render_adapter_card, render_merged_card
 from shared.lm.checkpoints import save_merged
 from shared.lm.curve import Row
+from shared.lm.dashboards import tensorboard_files
 from shared.lm.load import Loaded, load_proven
 from shared.lm.proof import Probe, prove_merge, prove_upload
 from shared.lm.resume import render_json_lines
@@ -56,9 +57,10 @@ def publish_models(
 
 
 def publish_records(job: Job, records: dict[str, list[Row]]) -> dict[str, RepoRef]:
-    """Add each list of rows to the run as `<phase>/<name>.jsonl`."""
+    """Add each list of rows to the run as `<phase>/<name>.jsonl`, and TensorBoard's events where there are some."""
     paths = {name: f"{job.phase}/{name}.jsonl" for name in records}
-    ref = job.publish_run_files({paths[name]: render_json_lines(rows) for name, rows in records.items()})
+    rendered = {paths[name]: render_json_lines(rows) for name, rows in records.items()}
+    ref = job.publish_run_files({**rendered, **tensorboard_files(job)})
     return {
         name: ref.model_copy(update={"path": f"runs/{job.run_id}/{path}"}) for name, path in paths.items()
     }

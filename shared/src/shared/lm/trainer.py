@@ -14,7 +14,12 @@ from shared.errors import GuardTripped
 from shared.estimate.flops import Batch
 from shared.job import Job
 from shared.lm.curve import CurveRecorder, Row
-from shared.lm.dashboards import dashboard_arguments, name_dashboard_run, require_dashboards
+from shared.lm.dashboards import (
+    dashboard_arguments,
+    describe_dashboards,
+    name_dashboard_run,
+    require_dashboards,
+)
 from shared.lm.guards import CurveGuard
 from shared.lm.load import Loaded
 from shared.lm.memory import decide_gradient_checkpointing, explain_out_of_memory
@@ -143,6 +148,8 @@ class TrainingSession:
         trainer.remove_callback(PrinterCallback)
         for callback in (stop, *self._validators(trainer, tokenizer, held_out, stop), saver, curve):
             trainer.add_callback(callback)
+        for line in describe_dashboards(self.job):
+            self.job.log(line)
         if self.start:
             self._restore(self.start, records)
         try:
