@@ -12,7 +12,7 @@ from itertools import chain
 import pytest
 from datasets import Dataset
 
-from data_splitter.dataset import content_hash
+from shared.content import hash_rows
 from shared.errors import ExitCode
 from shared.hub import Hub
 from shared.manifest import RunManifest, Source
@@ -131,7 +131,7 @@ def test_a_csv_source_in_the_order_of_the_runs_own_seed(split, begin_run, store)
     hashes = store.read(run_id).phases["split"].metrics["content_hash"]
     drawn = shuffled(make_rows(), seed=1)
     assert hashes == {
-        "sft": content_hash(drawn[:20]), "grpo": content_hash(drawn[20:30]), "eval": content_hash(drawn[30:])
+        "sft": hash_rows(drawn[:20]), "grpo": hash_rows(drawn[20:30]), "eval": hash_rows(drawn[30:])
     }  # fmt: skip
 
 

@@ -1,14 +1,12 @@
 """The dataset repo of a run, as others read it."""
 
-import hashlib
-
 import pyarrow.parquet as pq
 import pytest
 import yaml
 from datasets import load_dataset
 from pydantic import ValidationError
 
-from data_splitter.dataset import content_hash, measure, render_card, write_dataset
+from data_splitter.dataset import measure, render_card, write_dataset
 from data_splitter.draw import Draw
 from data_splitter.settings import SplitSettings
 from shared.question import COLUMNS
@@ -70,16 +68,6 @@ def test_the_manifest_gets_rows_letters_and_hashes(draw):
             "eval": {"A": 0, "B": 1, "C": 0, "D": 0},
         },
     }
-
-
-def test_the_content_hash_is_that_of_canonical_json_lines():
-    lines = '{"cop":1,"exp":null,"question":"Ä?"}\n{"cop":0}\n'
-    expected = f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
-    assert content_hash([{"question": "Ä?", "exp": None, "cop": 1}, {"cop": 0}]) == expected
-
-
-def test_the_content_hash_depends_on_the_order():
-    assert content_hash([{"id": "a"}, {"id": "b"}]) != content_hash([{"id": "b"}, {"id": "a"}])
 
 
 def test_the_defaults_are_the_reference_and_the_seed_may_be_the_runs_own():

@@ -1,7 +1,5 @@
 """The dataset repo that a run trains on: one parquet file a split, and a card that names them."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_splitter.draw import Draw, Row
+from shared.content import hash_rows
 from shared.question import COLUMNS, LETTERS
 from shared.refs import RepoRef
 
@@ -58,15 +57,6 @@ def write_dataset(folder: Path, draw: Draw, card: str) -> None:
     (folder / "README.md").write_text(card, encoding="utf-8")
 
 
-def content_hash(rows: Sequence[Row]) -> str:
-    """Hash rows as canonical JSON Lines: sorted keys, no spaces, UTF-8, in their order."""
-    digest = hashlib.sha256()
-    for row in rows:
-        line = json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        digest.update(f"{line}\n".encode())
-    return f"sha256:{digest.hexdigest()}"
-
-
 def count_letters(rows: Sequence[Row]) -> dict[str, int]:
     """Return how often each letter is the right one."""
     gold = [LETTERS[row["cop"]] for row in rows]
@@ -81,7 +71,7 @@ def measure(draw: Draw) -> dict[str, Any]:
         "replaced": draw.replaced,
         "passed_over": draw.passed_over,
         "row_ids": {split: [row["id"] for row in rows] for split, rows in splits},
-        "content_hash": {split: content_hash(rows) for split, rows in splits},
+        "content_hash": {split: hash_rows(rows) for split, rows in splits},
         "letters": {split: count_letters(rows) for split, rows in splits},
     }
 

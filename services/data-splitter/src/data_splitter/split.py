@@ -1,13 +1,12 @@
 """The splits of a run: load, draw, publish."""
 
-import hashlib
-
 import datasets
 
 from data_splitter.dataset import describe_replaced, measure, render_card, write_dataset
 from data_splitter.draw import draw_splits
 from data_splitter.settings import SplitSettings
 from data_splitter.source import iterate_rows, load_source
+from shared.content import combine_hashes
 from shared.job import Job, Outcome
 
 
@@ -25,10 +24,5 @@ def split_questions(job: Job) -> Outcome:
     write_dataset(folder, draw, render_card(repo_id, job.run_id, job.inputs["source"], seed, metrics))
     ref = job.hub.push_folder(repo_id, "dataset", folder, f"Add the splits of run {job.run_id}")
     return Outcome(
-        {"data": ref.model_copy(update={"fingerprint": _combine(metrics["content_hash"])})}, metrics
+        {"data": ref.model_copy(update={"fingerprint": combine_hashes(metrics["content_hash"])})}, metrics
     )
-
-
-def _combine(hashes: dict[str, str]) -> str:
-    lines = "".join(f"{split} {content}\n" for split, content in hashes.items())
-    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"

@@ -27,6 +27,7 @@ SCHEMA = pa.schema(
         "problem": pa.string(),
         "new_tokens": pa.int64(),
         "seconds": pa.float64(),
+        "cut_off": pa.bool_(),
     }
 )
 RATES = ("accuracy", "valid_json_rate", "schema_pass_rate", "accuracy_on_schema")
@@ -55,7 +56,8 @@ load_dataset("{repo_id}", split="grpo")  # or "base", "sft"
 
 Always answering {letter} would be right in {majority:.1%}. Columns: `row_id`, `gold`; `prompt_hash` (SHA-256 of the
 prompt's token ids as a JSON array); `text`; `letter`, `confidence`, `reason` as parsed; `is_json`, `is_schema`,
-`correct`; `problem`, why the schema does not hold; `new_tokens`; `seconds`, the answer's share of its batch's time.
+`correct`; `problem`, why the schema does not hold; `new_tokens`; `seconds`, the answer's share of its batch's time;
+`cut_off`, whether it reached the limit.
 """
 
 

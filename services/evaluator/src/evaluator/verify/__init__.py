@@ -1,0 +1,1 @@
+"""Proof of a whole run after the fact: that everything its manifest says is so."""
