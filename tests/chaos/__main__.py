@@ -3,6 +3,7 @@
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -20,8 +21,10 @@ def main() -> int:
     parser.add_argument(
         "--job-kills", type=int, default=220, metavar="N", help="kills of jobs without training"
     )
+    parser.add_argument("--training-kills", type=int, default=140, metavar="N", help="kills of SFT and GRPO")
     parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     _isolate(folder)
     # Only now: the client reads the environment once.
@@ -49,6 +52,7 @@ def _isolate(folder: Path) -> None:
         "HF_HOME": str(folder / "home"),
         "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_HUB_VERBOSITY": "error",
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
     }

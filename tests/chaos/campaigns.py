@@ -7,12 +7,17 @@ from chaos.hub_kills import kill_hubs
 from chaos.job_kills import kill_jobs
 from chaos.killable_hub import KillableHub
 from chaos.tally import Tally
+from chaos.training_kills import kill_trainings
 
 
 def run_campaigns(options: argparse.Namespace, folder: Path) -> Tally:
     """Run what the options ask for and return the counts."""
     tally = Tally()
-    campaigns = (("hubs", kill_hubs, options.hub_kills), ("jobs", kill_jobs, options.job_kills))
+    campaigns = (
+        ("hubs", kill_hubs, options.hub_kills),
+        ("jobs", kill_jobs, options.job_kills),
+        ("trainings", kill_trainings, options.training_kills),
+    )
     for name, campaign, kills in campaigns:
         if kills:
             place = folder / name

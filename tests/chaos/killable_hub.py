@@ -76,6 +76,8 @@ class KillableHub:
             "PYTHONUNBUFFERED": "1",
         }
 
-    def forget_home(self, name: str) -> None:
-        """Remove a client's caches and state, as on another machine."""
-        shutil.rmtree(self._folder / "homes" / name, ignore_errors=True)
+    def forget_state(self, name: str, run_id: str) -> None:
+        """Remove what a client's machine still has of a run, as if the next job came to another machine."""
+        shutil.rmtree(
+            self._folder / "homes" / name / "medmcqa-pipeline" / "local" / run_id, ignore_errors=True
+        )

@@ -14,6 +14,7 @@ class Tally:
     Attributes:
         kills: by victim.
         faults: by kind.
+        resumed: attempts that went on from a checkpoint, by phase.
         acknowledged: writes that a client was told had been stored.
         lost: descriptions of acknowledged writes that are not there.
         doubled: descriptions of writes that are there more than once.
@@ -22,6 +23,7 @@ class Tally:
 
     kills: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    resumed: Counter[str] = field(default_factory=Counter)
     acknowledged: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -81,6 +83,7 @@ class Tally:
         rows += [("", victim, count) for victim, count in sorted(self.kills.items())]
         rows += [("injected faults", "", self.faults.total())]
         rows += [("", kind, count) for kind, count in sorted(self.faults.items())]
+        rows += [("resumed trainings", "", self.resumed.total())]
         rows += [
             ("acknowledged writes", "", self.acknowledged),
             ("", "lost", len(self.lost)),
