@@ -8,7 +8,7 @@ import torch
 from models import make_question, make_qwen3
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from shared.errors import GuardTripped
+from shared.errors import BadInput, GuardTripped
 from shared.lm.adapters import cast_weights, merge_adapter, save_adapter, weight_fingerprint
 from shared.lm.proof import TOLERANCES, Probe, measure_distance, prove_merge, prove_upload
 
@@ -36,12 +36,19 @@ def published(push, adapt, base_folder, tmp_path):
     return push("merged", tmp_path / "merged"), fingerprint, probe, prove_merge(probe, trained, merged)
 
 
-def test_what_was_pushed_is_proven_without_the_cache(hub, published, tmp_path):
+def test_what_was_pushed_is_proven_and_nothing_of_it_left(hub, published, tmp_path):
     ref, *memory = published
-    before = set(tmp_path.iterdir())
+    before = sorted(tmp_path.rglob("*"))
     prove_upload(hub, ref, *memory, tmp_path)
-    assert set(tmp_path.iterdir()) == before
-    assert not list(tmp_path.rglob(f"*{ref.commit}*"))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_only_the_cache_has_is_not_proven(hub, published, tmp_path):
+    ref, *memory = published
+    hub.snapshot(ref)
+    hub.api.delete_repo(ref.repo_id)
+    with pytest.raises(BadInput, match=f"Not found while downloading {ref.repo_id}@{ref.commit} again"):
+        prove_upload(hub, ref, *memory, tmp_path)
 
 
 def change_weights(folder):

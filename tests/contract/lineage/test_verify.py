@@ -1,5 +1,6 @@
 """A finished run holds in every claim; with one thing changed, exactly that claim does not."""
 
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -150,6 +151,22 @@ def test_a_finished_run_holds_in_every_claim(finished, hub, capsys):
         "exists": 7, "inputs": 4, "rows": 3, "fingerprint": 1, "model": 3, "questions": 3, "metrics": 3,
         "majority": 1, "weights": 3, "parent": 2, "base": 2, "is its parent and its adapter": 2,
     }  # fmt: skip
+
+
+def test_a_terminal_shows_a_table(finished, hub, capsys, monkeypatch):
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    manifest = finished.model_copy(deep=True)
+    manifest.phases["grpo"].metrics["parent_fingerprint"] = "sha256:[other]"
+    assert verify_run(hub, manifest) == ExitCode.GUARD_TRIPPED
+    printed = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().out)
+    assert "... " not in printed
+    row = next(line for line in printed.splitlines() if "FAILS" in line)
+    assert re.search(r"FAILS +grpo model +parent +The training began with weights", row)
+    # What does not hold is said in full, however narrow the terminal.
+    said = "".join(line[-42:].strip() for line in printed[printed.index("FAILS") :].splitlines())
+    assert manifest.phases["sft"].outputs["model"].fingerprint in said
+    assert "sha256:[other]" in said
 
 
 def test_a_claim_that_does_not_hold_is_an_exit_code_and_a_line(finished, hub, hub_env):

@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 from evaluator.verify.checklist import Checklist, Finding
 
@@ -34,10 +35,8 @@ def render_table(findings: list[Finding]) -> Table:
     """Return all findings as a table."""
     table = Table("", "what", "claim", "found", box=None, pad_edge=False)
     for finding in findings:
-        style = STYLES[finding.verdict]
-        table.add_row(
-            f"[{style}]{MARKS[finding.verdict]}[/]", finding.subject, finding.claim, _escape(finding.detail)
-        )
+        mark = Text(MARKS[finding.verdict], STYLES[finding.verdict])
+        table.add_row(mark, finding.subject, finding.claim, _detail(finding))
     return table
 
 
@@ -47,5 +46,7 @@ def render_summary(run_id: str, checklist: Checklist) -> str:
     return f"Run {run_id}: {holds} claims hold, {fails} do not, {unknown} could not be checked."
 
 
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")
+def _detail(finding: Finding) -> Text:
+    """Only what does not hold is worth more than a line."""
+    holds = finding.verdict == "holds"
+    return Text(finding.detail, no_wrap=holds, overflow="ellipsis" if holds else "fold")
