@@ -16,12 +16,12 @@ def main() -> int:
         "--seed", type=int, default=0, help="what everything random is drawn from (default: 0)"
     )
     parser.add_argument(
-        "--hub-kills", type=int, default=150, metavar="N", help="kills of the hub under writers"
+        "--hub-kills", type=int, default=170, metavar="N", help="kills of the hub under writers"
     )
     parser.add_argument(
-        "--job-kills", type=int, default=220, metavar="N", help="kills of jobs without training"
+        "--job-kills", type=int, default=250, metavar="N", help="kills of jobs without training"
     )
-    parser.add_argument("--training-kills", type=int, default=140, metavar="N", help="kills of SFT and GRPO")
+    parser.add_argument("--training-kills", type=int, default=100, metavar="N", help="kills of SFT and GRPO")
     parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
