@@ -139,7 +139,7 @@ def test_weights_that_are_no_numbers_are_named_before_anything_is_sampled(taught
         (said(RIGHT, *["Thinking… " + RIGHT] * 3), "3 of 4 completions do not begin with the JSON (mean reward 0.75; "),
         (said(*["It is A."] * 4), "every reward is 0: all 4 completions begin with 'It is A.'; 4 of 4 fail with: no"),
         (said(*[RIGHT[:30]] * 4, cut_off=4), "all 4 completions are cut at max_completion_length 48 (mean reward 0; "),
-        (said(RIGHT, *[RIGHT[:30]] * 19, cut_off=19), "19 of 20 completions are cut at max_completion_length 48 "),
+        (said(RIGHT, RIGHT, *[RIGHT[:30]] * 18, cut_off=18), "18 of 20 completions are cut at max_completion_length "),
         (said(RIGHT, RIGHT, RIGHT, RIGHT), "every completion earns the highest reward, 3, so that nothing is left to"),
         (said(WRONG, WRONG, WRONG, WRONG), "all 4 completions of each prompt earn the same (mean reward 2): "),
     ],
