@@ -185,7 +185,7 @@ def test_a_bad_setting_costs_nothing_and_is_not_recorded(start, store, run_id):
 
 def test_checking_the_settings_needs_no_hub(start):
     code, output, _ = finish(start("--check", HF_ENDPOINT="http://127.0.0.1:9"))
-    assert (code, output) == (ExitCode.OK, "split: settings are valid.\n")
+    assert (code, output) == (ExitCode.OK, 'split: settings are valid.\n{"rows": 3}\n')
 
 
 def test_a_hub_that_does_not_answer_is_one_line(start):

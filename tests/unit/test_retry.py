@@ -7,7 +7,9 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx2
 import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from shared.errors import BadInput, PipelineError
 from shared.hub import Hub
@@ -92,6 +94,38 @@ def test_a_connection_that_breaks_is_asked_again(serve, capsys):
 def test_an_answer_that_is_not_json_is_asked_again(serve, capsys):
     assert ask(serve((200, b"<html>", {}), WELL)) == "ann"
     assert "The Hub answered something that is not JSON while" in capsys.readouterr().err
+
+
+def test_a_connection_that_the_clients_xet_part_lost_is_asked_again(capsys):
+    outcomes = iter([ConnectionError("timed out"), "uploaded"])
+
+    def upload():
+        outcome = next(outcomes)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    assert Patience(**QUICK).call("pushing to a/b", upload) == "uploaded"
+    assert "The Hub did not answer (timed out) while pushing to a/b;" in capsys.readouterr().err
+
+
+def test_a_defect_is_not_taken_for_the_hubs_failure(capsys):
+    def defect():
+        raise RuntimeError("a tensor has the wrong shape")
+
+    with pytest.raises(RuntimeError, match="wrong shape"):
+        Hub("http://127.0.0.1:9", "token", Patience(**QUICK)).call("pushing to a/b", defect)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_file_that_could_not_be_asked_for_is_not_said_to_be_missing():
+    def download():
+        raise LocalEntryNotFoundError("Not in the cache.") from httpx2.ReadTimeout("timed out")
+
+    hub = Hub("http://127.0.0.1:9", "token", Patience(tries=2, **QUICK))
+    with pytest.raises(PipelineError, match=r"did not answer \(timed out\) while reading a of b") as failed:
+        hub.call("reading a of b", download)
+    assert failed.type is PipelineError
 
 
 @pytest.mark.parametrize(("status", "error"), [(400, PipelineError), (401, BadInput), (403, BadInput)])

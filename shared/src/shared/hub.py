@@ -6,8 +6,7 @@ Which Hub is the client's business (`HF_ENDPOINT`, `HF_TOKEN`); nothing here kno
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -22,19 +21,12 @@ from huggingface_hub import (
     get_session,
     set_client_factory,
 )
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HfHubHTTPError,
-    LocalTokenNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RevisionNotFoundError
 
-from shared.errors import BadInput, PipelineError
+from shared.errors import PipelineError
 from shared.refs import RepoRef, RepoType
-from shared.retry import CLIENT_FAILURES, Patience, describe, innermost, is_passing
+from shared.retry import Patience
+from shared.retry import hub_errors as hub_errors  # For those who call the client themselves.
 
 T = TypeVar("T")
 Operation = CommitOperationAdd | CommitOperationDelete
@@ -279,65 +271,3 @@ def _bound_silence() -> None:
         return httpx2.Client(event_hooks={"request": [*hooks, bound]}, follow_redirects=True, timeout=None)
 
     set_client_factory(make_client)
-
-
-@contextmanager
-def hub_errors(doing: str) -> Iterator[None]:
-    """Turn the client's exceptions into one line with a next step; what the caller handles itself passes."""
-    try:
-        yield
-    except LocalTokenNotFoundError as error:
-        raise BadInput(
-            f"No Hub token was found while {doing}. Set HF_TOKEN to one with write access."
-        ) from error
-    except OfflineModeIsEnabled as error:
-        raise _offline(doing) from error
-    except CLIENT_FAILURES as error:
-        failure = innermost(error)
-        explained = _explain(failure, doing)
-        if explained is None:
-            raise
-        raise explained from failure
-
-
-def _explain(failure: Exception, doing: str) -> PipelineError | None:
-    match failure:
-        case OfflineModeIsEnabled():
-            return _offline(doing)
-        case GatedRepoError():
-            return BadInput(
-                f"Access denied while {doing}: the repo is gated. Accept its terms on the Hub first."
-            )
-        case RevisionNotFoundError():
-            return BadInput(f"No such revision while {doing}. Check the part after '@'.")
-        case RepositoryNotFoundError():
-            return BadInput(
-                f"Not found while {doing}. Check the name, HF_ENDPOINT, and that HF_TOKEN may read it."
-            )
-        case EntryNotFoundError():
-            return BadInput(f"No such file while {doing}.")
-        case HfHubHTTPError():
-            return _http_error(failure, doing)
-    if is_passing(failure) or isinstance(failure, httpx2.TransportError):
-        return PipelineError(
-            f"The Hub {describe(failure)} while {doing}. Check HF_ENDPOINT, or start the local hub: make hub."
-        )
-    return None
-
-
-def _offline(doing: str) -> BadInput:
-    return BadInput(
-        f"The Hub client is in offline mode while {doing}. Unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE."
-    )
-
-
-def _http_error(error: HfHubHTTPError, doing: str) -> PipelineError:
-    status = error.response.status_code
-    detail = error.server_message or f"HTTP {status}"
-    if status in (401, 403):
-        return BadInput(f"Not allowed while {doing}: {detail}. Check that HF_TOKEN has write access there.")
-    if status == 507:
-        return PipelineError(
-            f"The Hub has no space left while {doing}: {detail}. Free some and run it again."
-        )
-    return PipelineError(f"The Hub refused while {doing}: {detail} (HTTP {status}).")

@@ -1,26 +1,41 @@
-"""Asking the Hub again where it failed for a passing reason: with growing pauses, and not for ever.
+"""When the Hub fails: asking it again where the reason may pass, and saying in one line what it was otherwise.
 
-The client does this by itself for uploads of large files and for listings; `Patience` is for all the rest.
+The client itself asks again for uploads of large files and for listings; `Patience` is for all the rest.
 """
 
 import json
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeVar
 
 import httpx2
-from huggingface_hub.errors import CachedRepoTreeNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+from huggingface_hub.errors import (
+    CachedRepoTreeNotFoundError,
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]
+
+from shared.errors import BadInput, PipelineError
 
 T = TypeVar("T")
 PASSING_STATUSES = (408, 429, 500, 502, 503, 504)
 LONGEST_PAUSE_SECONDS = 30.0
-# Whatever the client raises where the Hub failed it. It wraps what went wrong with a large file in a RuntimeError.
+# Whatever the client raises where the Hub failed it. It wraps what went wrong with a large file in a RuntimeError;
+# a ConnectionError comes from its Xet part.
 CLIENT_FAILURES = (
+    ConnectionError,
     httpx2.TransportError,
     HfHubHTTPError,
     LocalEntryNotFoundError,
@@ -100,6 +115,8 @@ def is_passing(failure: Exception) -> bool:
         return failure.response.status_code in PASSING_STATUSES
     if isinstance(failure, httpx2.TransportError):
         return isinstance(failure, httpx2.TimeoutException | httpx2.NetworkError | httpx2.RemoteProtocolError)
+    if type(failure) is ConnectionError:
+        return True
     # A proxy in between excuses itself in HTML; and the client goes on with what it has where a listing failed.
     return isinstance(failure, json.JSONDecodeError | CachedRepoTreeNotFoundError)
 
@@ -112,7 +129,7 @@ def describe(failure: Exception) -> str:
         return "answered something that is not JSON"
     if isinstance(failure, CachedRepoTreeNotFoundError):
         return "did not list the files"
-    return f"did not answer ({failure or type(failure).__name__})"
+    return f"did not answer ({str(failure) or type(failure).__name__})"
 
 
 def _wished_pause(response: httpx2.Response) -> float:
@@ -122,3 +139,59 @@ def _wished_pause(response: httpx2.Response) -> float:
         return float(limit.reset_in_seconds + 1)
     value = response.headers.get("retry-after", "").strip()
     return float(value) if value.isdigit() else 0.0
+
+
+@contextmanager
+def hub_errors(doing: str) -> Iterator[None]:
+    """Turn the client's exceptions into one line with a next step; what the caller handles itself passes."""
+    try:
+        yield
+    except LocalTokenNotFoundError as error:
+        raise BadInput(
+            f"No Hub token was found while {doing}. Set HF_TOKEN to one with write access."
+        ) from error
+    except CLIENT_FAILURES as error:
+        failure = innermost(error)
+        explained = _explain(failure, doing)
+        if explained is None:
+            raise
+        raise explained from failure
+
+
+def _explain(failure: Exception, doing: str) -> PipelineError | None:
+    match failure:
+        case OfflineModeIsEnabled():
+            return BadInput(
+                f"The Hub client is in offline mode while {doing}. Unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE."
+            )
+        case GatedRepoError():
+            return BadInput(
+                f"Access denied while {doing}: the repo is gated. Accept its terms on the Hub first."
+            )
+        case RevisionNotFoundError():
+            return BadInput(f"No such revision while {doing}. Check the part after '@'.")
+        case RepositoryNotFoundError():
+            return BadInput(
+                f"Not found while {doing}. Check the name, HF_ENDPOINT, and that HF_TOKEN may read it."
+            )
+        case EntryNotFoundError():
+            return BadInput(f"No such file while {doing}.")
+        case HfHubHTTPError():
+            return _http_error(failure, doing)
+    if is_passing(failure) or isinstance(failure, httpx2.TransportError):
+        return PipelineError(
+            f"The Hub {describe(failure)} while {doing}. Check HF_ENDPOINT, or start the local hub: make hub."
+        )
+    return None
+
+
+def _http_error(error: HfHubHTTPError, doing: str) -> PipelineError:
+    status = error.response.status_code
+    detail = error.server_message or f"HTTP {status}"
+    if status in (401, 403):
+        return BadInput(f"Not allowed while {doing}: {detail}. Check that HF_TOKEN has write access there.")
+    if status == 507:
+        return PipelineError(
+            f"The Hub has no space left while {doing}: {detail}. Free some and run it again."
+        )
+    return PipelineError(f"The Hub refused while {doing}: {detail} (HTTP {status}).")

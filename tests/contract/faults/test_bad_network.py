@@ -184,5 +184,18 @@ def test_what_is_cut_beyond_all_patience_is_one_line(bad_network, hub_server, re
     assert proxy.counts == {"answered 500": 3}
 
 
+@pytest.mark.slow
+def test_a_repo_that_cannot_be_listed_is_not_taken_for_complete(
+    bad_network, hub_server, repo_id, hub, tmp_path
+):
+    ref = hub.push_folder(repo_id, "model", make_folder(tmp_path / "folder"), "Push")
+    hub.download(ref, "config.json")
+    proxy = bad_network(kinds=("answered 500",), probability=1.0, spared=lambda _, path: "/tree/" not in path)
+    proxy.in_a_row = 7
+    client = Hub(proxy.url, hub_server.token, Patience(first_pause=0.01))
+    assert (client.snapshot(ref) / "weights.bin").exists()
+    assert proxy.counts == {"answered 500": 7}
+
+
 def _is_of_the_source(method, path):
     return "starter/questions" in path

@@ -73,6 +73,17 @@ def test_a_branch_holds_what_was_pushed_to_it_and_main_does_not(hub, repo_id):
     assert hub.list_files(hub.resolve(repo_id, "model")) == [".gitattributes", "model.txt"]
 
 
+def test_a_branch_is_squashed_to_one_commit_with_all_its_files(hub, repo_id):
+    for step in (1, 2):
+        hub.push_to_branch(
+            repo_id, "model", "checkpoints", {f"step-{step}": b"\0" * step}, [], f"Step {step}"
+        )
+    hub.squash(repo_id, "model", "checkpoints", "Squashed")
+    commits = hub.api.list_repo_commits(repo_id, revision="checkpoints")
+    assert [commit.title for commit in commits] == ["Squashed"]
+    assert hub.list_files(hub.resolve(repo_id, "model", "checkpoints"))[1:] == ["step-1", "step-2"]
+
+
 def test_deleting_a_branch_twice_is_as_good_as_once(hub, repo_id):
     hub.push_to_branch(repo_id, "model", "checkpoints", {"a": b"a"}, [], "Add")
     for _ in range(2):
