@@ -58,6 +58,21 @@ def hashes(folder, names):
     return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
 
 
+def test_the_same_seed_brings_the_same_faults(bad_network, hub, hub_server, repo_id):
+    hub.push_files(repo_id, "model", {"a.txt": b"a" * 1000}, "Add")
+
+    def met(seed):
+        proxy = bad_network(seed=seed, probability=0.4, stall_seconds=0.01)
+        client = Hub(proxy.url, hub_server.token, Patience(first_pause=0.001))
+        for _ in range(30):
+            client.resolve(repo_id, "model")
+        return proxy.counts, proxy.requests
+
+    first, second, other = met(1), met(1), met(2)
+    assert first == second != other
+    assert len(first[0]) >= 5
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_of_fault_is_survived_and_leaves_no_second_commit(
     kind, bad_network, hub_server, repo_id, titles, tmp_path
