@@ -21,14 +21,15 @@ class AttemptRecord:
         self.store, self.run_id, self.phase = store, run_id, phase
         self.job_id = os.environ.get("JOB_ID") or f"by-hand-{datetime.now(UTC):%Y%m%d-%H%M%S}"
 
-    def begin(self, config: dict[str, Any], code: str, inputs: dict[str, RepoRef]) -> RunManifest:
-        """Record that the phase is running, and with what; progress made with the same stays."""
+    def begin(self, config: dict[str, Any], code: str, inputs: dict[str, RepoRef], anew: bool) -> RunManifest:
+        """Record that the phase is running, and with what; unfinished progress with the same stays, unless `anew`."""
 
         def change(manifest: RunManifest) -> None:
             before = manifest.phases[self.phase]
             asked = Phase(status="running", config=config, code=code, inputs=inputs)
             same = (before.config, before.code, before.inputs) == (config, code, inputs)
-            asked.progress = before.progress if same else None
+            goes_on = same and before.status != "succeeded" and not anew
+            asked.progress = before.progress if goes_on else None
             asked.attempts, asked.claim = before.attempts, before.claim
             manifest.phases[self.phase] = asked
             manifest.phases[self.phase].attempt(self.job_id).started_at = datetime.now(UTC)

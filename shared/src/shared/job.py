@@ -204,7 +204,7 @@ def _run(phase: str, loaded: LoadedSettings, work: str) -> None:
         return
     print(f"Settings of {phase}:", *loaded.describe(), sep="\n", flush=True)
     attempt = AttemptRecord(store, manifest.run_id, phase)
-    manifest = attempt.begin(settings.config(), code, inputs)
+    manifest = attempt.begin(settings.config(), code, inputs, anew=settings.force)
     key = _result_key(settings, code, inputs)
     with (
         tempfile.TemporaryDirectory(prefix=f"{phase}-") as workdir,

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from faults import FaultProxy
 from models import make_qwen3
 from training_run import Run, make_run
 
@@ -126,6 +127,7 @@ def test_a_training_killed_again_and_again_ends_in_the_same_weights_and_one_curv
     assert done.outputs["model"].fingerprint == expected.outputs["model"].fingerprint
     assert done.metrics["published_step"] == expected.metrics["published_step"]
     assert curve_of(run, phase) == curve_of(whole, phase)
+    assert [row["step"] for row in curve_of(run, phase) if "loss" in row] == list(range(1, total + 1))
     assert done.metrics["resumes"] == sum(attempt.resumed_from is not None for attempt in done.attempts) >= 2
 
 
@@ -143,3 +145,24 @@ def test_sigterm_saves_where_the_training_is_and_says_so(run, whole, phase):
     assert process.returncode == ExitCode.OK, errors
     assert f"Going on from the checkpoint of step {stopped.progress.saved} of" in output
     assert run.phase(phase).outputs["model"].fingerprint == whole.phase(phase).outputs["model"].fingerprint
+
+
+def test_a_training_whose_upload_failed_is_published_at_the_next_start(run, whole, hub_server):
+    reset(run, "sft")
+    model_pushes = f"/api/models/local/medmcqa-{run.run_id}-sft/commit/main"
+    with FaultProxy(
+        hub_server.url,
+        probability=1,
+        in_a_row=100,
+        kinds=("answered 503",),
+        spared=lambda method, path: path != model_pushes,
+    ) as proxy:
+        failed = run.start("sft_trainer", *SFT, HF_ENDPOINT=proxy.url)
+    assert failed.returncode == ExitCode.INTERNAL_ERROR, failed.stderr
+    assert failed.stderr.splitlines()[-1].startswith("error: The Hub refused while pushing to local/medmcqa-")
+    assert run.phase("sft").status == "failed"
+    done = run.start("sft_trainer", *SFT)
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert "Going on from the checkpoint of step 70 of 70." in done.stdout
+    assert "loss" not in done.stdout
+    assert run.phase("sft").outputs["model"].fingerprint == whole.phase("sft").outputs["model"].fingerprint

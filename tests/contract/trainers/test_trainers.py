@@ -6,7 +6,7 @@ import pytest
 from models import make_llama, make_qwen3
 from training_run import make_run
 
-from shared.errors import BadInput, ExitCode
+from shared.errors import BadInput, ExitCode, GuardTripped
 from shared.lm.adapters import weight_fingerprint
 from shared.lm.load import load_model, load_stored, load_tokenizer
 
@@ -88,7 +88,12 @@ def test_sft_leaves_a_model_that_answers_its_adapter_and_a_curve(taught):
     assert {"loss", "learning_rate"} <= set(curve[0])
     counts = {name: phase.metrics.pop(name) for name in ("trainable_parameters", "total_parameters")}
     assert 0 < counts["trainable_parameters"] < counts["total_parameters"]
+    assert phase.metrics.pop("precision")["dtype"] == "fp32"
     assert phase.metrics == {
+        "parent_fingerprint": weight_fingerprint(load_stored(run.hub, phase.inputs["base"])),
+        "published_step": 70,
+        "published_because": "the last step, as validation.keep says",
+        "resumes": 0,
         "steps": 70,
         "rows": 8,
         "rows_too_long": 0,
@@ -166,7 +171,7 @@ def test_an_adapter_on_another_base_than_the_recorded_one_is_refused(taught):
     run, _ = taught
     outputs = run.phase("sft").outputs
     with pytest.raises(
-        BadInput, match=r"belongs to starter/base-run-\d+@[0-9a-f]{40}, but the run says local/"
+        GuardTripped, match=r"belongs to starter/base-run-\d+@[0-9a-f]{40}, but the run says local/"
     ):
         load_stored(run.hub, outputs["adapter"], base=outputs["model"])
 
@@ -188,9 +193,9 @@ def test_a_llama_without_a_system_role_is_trained_the_same_way(hub_server, tmp_p
     run = make_run(hub_server, make_llama(tmp_path / "llama", "raises"), tmp_path)
     sft = run.start("sft_trainer", "--max-steps=2", "--batch-size=4", "--learning-rate=0.01")
     assert sft.returncode == ExitCode.OK, sft.stderr
-    grpo = run.start("grpo_trainer", *TRAINING_ON_REWARDS, "--guard-steps=2")
+    grpo = run.start("grpo_trainer", *TRAINING_ON_REWARDS)
     assert grpo.returncode == ExitCode.GUARD_TRIPPED, grpo.stderr
-    assert "error: In the first 2 steps every reward was 0:" in grpo.stderr
+    assert "error: Preflight of 8 prompts: " in grpo.stderr
     assert run.phase("grpo").status == "failed"
 
 

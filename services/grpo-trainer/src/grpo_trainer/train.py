@@ -46,7 +46,7 @@ def train_grpo(job: Job) -> Outcome:
     questions = load_questions(job.hub, job.inputs["data"], "grpo")
     asked, held_out = hold_out(questions, settings.validation.rows)
     parent = load_parent(job.hub, start, settings.precision, base=job.inputs["base"])
-    session.once("preflight", lambda: check_rollouts(job, parent.model, tokenizer, asked))
+    preflight = session.once("preflight", lambda: check_rollouts(job, parent.model, tokenizer, asked))
     recorder = RolloutRecorder(settings)
     prompts = build_prompts(tokenizer, asked)
     trainer = build_trainer(job, parent.model, tokenizer, prompts, recorder, session.dashboard_run)
@@ -59,7 +59,8 @@ def train_grpo(job: Job) -> Outcome:
     trained = session.run(trainer, tokenizer, held_out, build_guard(settings), {"rollouts": recorder.rows})
     records = publish_records(job, {"curves": trained.curve, "rollouts": recorder.rows})
     outputs = publish_models(job, model, tokenizer, start, questions) | records
-    metrics = facts | trained.metrics | _metrics(trainer, settings, len(asked), trained.curve)
+    metrics = facts | {"preflight": preflight} | trained.metrics
+    metrics |= _metrics(trainer, settings, len(asked), trained.curve)
     return Outcome(outputs, metrics, cleanup=session.checkpoints.remove_branch)
 
 

@@ -5,7 +5,6 @@ The loss is the mean cross-entropy over the tokens of the answers, each the JSON
 
 from typing import cast
 
-from datasets import Dataset
 from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]
@@ -43,7 +42,7 @@ def train_sft(job: Job) -> Outcome:
     check_lengths(examples, settings.max_length, settings.guard)
     parent = load_parent(job.hub, base, settings.precision)
     trainer = build_trainer(job, parent.model, tokenizer, examples, session.dashboard_run)
-    check_examples(tokenizer, _first_pass(trainer, examples), trainer.data_collator)
+    check_examples(tokenizer, examples.dataset, trainer.data_collator)
     model = cast(PeftModel, trainer.model)
     facts = describe_training(job, model, parent)
     if examples.too_long:
@@ -85,11 +84,6 @@ def build_trainer(
         processing_class=tokenizer,
         peft_config=build_lora_config(model, settings.lora),
     )
-
-
-def _first_pass(trainer: SFTTrainer, examples: Examples) -> Dataset:
-    prepared = cast(Dataset, trainer.train_dataset)
-    return prepared.select(range(min(len(prepared), len(examples.dataset))))
 
 
 def _metrics(trainer: SFTTrainer, examples: Examples, curve: list[Row]) -> dict[str, float]:

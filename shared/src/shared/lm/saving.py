@@ -38,13 +38,12 @@ class CheckpointSaver(TrainerCallback):
         """Ask transformers to save if it is time: at a logged step, so that no point of the curve is torn apart.
 
         Raises:
-            GuardTripped: there is nothing worth saving.
+            GuardTripped: there is nothing worth saving, and nothing to go on with.
         """
+        check_weights(kwargs["model"], state.global_step)
         is_time = time.monotonic() - self._saved_at >= self._job.settings.checkpoint_minutes * 60
         if (is_time and control.should_log) or state.global_step >= state.max_steps:
             control.should_save = True
-        if control.should_save:
-            check_weights(kwargs["model"], state.global_step)
 
     def on_save(self, args: Arguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Complete what transformers has saved, and put it on the Hub; a Hub that fails does not end the training."""

@@ -198,7 +198,7 @@ class TrainingSession:
         if published.step < last:
             load_adapter_weights(trainer.model, self.job.state / "best")
         self.job.log(f"Publishing step {published.step}: {published.because}.")
-        metrics = {"published_step": published.step, "published_because": published.because, **self._facts}
+        metrics = {"published_step": published.step, "published_because": published.because}
         if held_out:
             metrics["validation"] = describe_validation(rows, len(held_out), published)
         attempts = self.job.manifest.phases[self.job.phase].attempts

@@ -81,8 +81,15 @@ class Validator(TrainerCallback):
             completions = decoder.complete(prompts, settings.batch_size, warn=self._job.log)
             scores = score_answers(self._questions, [completion.text for completion in completions])
             # Within the block: in training mode TRL would add the numbers of the step under way.
-            self._trainer.log({f"{VALIDATION}{name}": value for name, value in scores.items()})
+            self._log({f"{VALIDATION}{name}": value for name, value in scores.items()})
         return scores["score"]
+
+    def _log(self, numbers: dict[str, float]) -> None:
+        control = self._trainer.control
+        is_due = control.should_log
+        self._trainer.log(numbers)
+        # transformers takes whatever is logged for the point of the curve that was due.
+        control.should_log = is_due
 
     def _keep_adapter(self) -> None:
         draft = self.folder.with_name("best-draft")
