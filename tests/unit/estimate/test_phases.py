@@ -1,6 +1,7 @@
 """Minutes and dollars: how they follow from a device, and that known flavors are the published ones."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from shared.estimate.timing import generation_seconds, training_seconds
 from shared.estimate.work import eval_work
 from shared.training import LoraSettings
 
+DOCUMENT = Path(__file__).parents[3] / "docs" / "estimates.md"
 QWEN = KNOWN_MODELS["Qwen/Qwen3-0.6B"]
 LORA = LoraSettings()
 T4 = find_device("t4-small")
@@ -79,3 +81,14 @@ def test_every_flavor_computes_in_the_format_that_auto_chooses_there():
 
 def test_merging_takes_the_whole_model_in_full_precision():
     assert merging_bytes(QWEN) == 4 * 596_049_920
+
+
+def test_the_document_names_the_flavors_that_are_known_at_their_prices():
+    table = DOCUMENT.read_text("utf-8").split("## Devices")[1].split("##")[0]
+    cells = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][1:]
+    documented = {
+        name: price
+        for row in cells
+        for name, price in zip(row[0].split(", "), row[-1].split(", "), strict=True)
+    }
+    assert documented == {name: f"{device.dollars_per_hour:.2f}" for name, device in FLAVORS.items()}

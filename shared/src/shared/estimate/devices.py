@@ -20,8 +20,8 @@ GPU_LAYER_SECONDS = 1.0e-3
 HF_JOB_SECONDS = 120.0
 # Measured with benchmarks/estimate.py on one core of an AMD EPYC, fp32: products, other traffic, and Python's share.
 CPU_CORE_FLOPS = 75e9
-CPU_CORE_BANDWIDTH = 8e9
-CPU_LAYER_SECONDS = 1.5e-3
+CPU_CORE_BANDWIDTH = 10e9
+CPU_LAYER_SECONDS = 1.2e-3
 LOCAL_JOB_SECONDS = 10.0
 # The models that are trained on a CPU are too small to keep more cores busy.
 MOST_CORES = 8

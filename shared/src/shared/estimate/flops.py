@@ -14,7 +14,7 @@ from shared.training import LoraSettings
 
 @dataclass(frozen=True)
 class Batch:
-    """One pass: `rows` of `length` tokens, padding included; the output layer is given `scored` of them."""
+    """One pass: `rows` of `length` tokens, padding included; of all of these the output layer is given `scored`."""
 
     rows: int
     length: int
