@@ -18,6 +18,7 @@ from chaos.killable_hub import KillableHub
 from chaos.light_work import STEPS, make_curve, make_output
 from chaos.tally import Tally
 from shared.hub import Hub
+from shared.manifest import Phase
 from shared.runs import ManifestStore
 
 AT_ONCE = 3
@@ -141,9 +142,7 @@ class _Campaign:
         attempts = Counter(attempt.job_id for attempt in phase.attempts)
         self.tally.check_written_once(f"attempts of {run.name}", told, run.jobs, attempts)
         titles = titles_of(client, store.repo_id, "dataset")
-        self.tally.check(
-            f"{run.name} began {titles['split: begin']} times", titles["split: begin"] == len(attempts)
-        )
+        self._look_at_commits(run, phase, titles)
         data, head = phase.outputs.get("data"), client.resolve(store.repo_id, "dataset")
         if data is None:
             return
@@ -153,6 +152,16 @@ class _Campaign:
         self.tally.check(f"{data} holds something else", files == make_output(run.name))
         curve = client.read_bytes(head, f"runs/{run.name}/split/curves.jsonl")
         self.tally.check(f"the curve of {run.name} is another", curve == make_curve(STEPS))
+
+    def _look_at_commits(self, run: Run, phase: Phase, titles: Counter[str]) -> None:
+        """Compare the commits that an attempt makes once with the attempts."""
+        ended = sum(attempt.exit_code == 0 for attempt in phase.attempts)
+        expected = {"begin": len(phase.attempts), "succeeded": ended}
+        for title, number in expected.items():
+            found = titles[f"split: {title}"]
+            where = f"{run.name}: {found} commits for {number} times that it {title}"
+            if found != number:
+                self.tally.note(self.tally.doubled if found > number else self.tally.lost, where)
 
     def _log(self, job: str) -> str:
         return (self.folder / "hub" / "jobs" / job / "log.jsonl").read_text(encoding="utf-8")

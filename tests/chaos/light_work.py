@@ -19,10 +19,10 @@ def work(job: Job) -> Outcome:
         job.resume(first, STEPS)
     for step in range(first + 1, STEPS + 1):
         time.sleep(STEP_SECONDS)
+        job.record_files(step, STEPS, step, {"curves.jsonl": make_curve(step)})
         draft = reached.with_suffix(".draft")
         draft.write_text(str(step))
         draft.replace(reached)
-        job.record_files(step, STEPS, step, {"curves.jsonl": make_curve(step)})
     for name, content in make_output(job.run_id).items():
         (job.workdir / name).write_bytes(content)
     data = job.hub.push_folder(job.repo("data"), "dataset", job.workdir, "Add data")

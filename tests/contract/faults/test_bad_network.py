@@ -106,7 +106,11 @@ def test_a_commit_whose_answer_is_lost_is_not_made_twice(bad_network, hub_server
     )
     store = ManifestStore(hub, repo_id.replace("/", "-"))
     assert store.create(make_manifest("run-1"))
-    store.update("run-1", lambda manifest: manifest.phases["sft"].attempt("job-1") and None, "Begin")
+
+    def begin(manifest):
+        manifest.phases["sft"].attempt("job-1").started_at = datetime.now(UTC)
+
+    store.update("run-1", begin, "Begin")
     assert titles(store.repo_id, "dataset") == ["Begin", "Begin run run-1"]
     # None of the four was ever answered; the second try found nothing left to commit.
     assert proxy.counts == {"answer lost": 4}
