@@ -24,8 +24,8 @@ STARTER := $(HUB_DIR)/.starter-stamp
 CLIENT := $(HUB) exec $(HUB_OPTIONS) --
 endif
 
-.PHONY: help setup split sft grpo eval report all hub hub-stop hub-status hub-env manifest results runs logs verify \
-	check test test-slow smoke clean
+.PHONY: help setup split sft grpo eval report all hub hub-stop hub-status hub-env manifest results runs logs verify plan \
+	check test test-slow smoke chaos clean
 
 help:  ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,8 @@ runs: $(SETUP)  ## list the runs: NAMESPACE
 verify: $(SETUP)  ## check a whole run against what it recorded: RUN PROFILE NAMESPACE
 manifest runs verify:
 	@$(CLIENT) $(BIN)/python -m launcher $@ $(OPTIONS)
+plan: $(SETUP)  ## say what a run will take, launching nothing: PROFILE BASE_MODEL SOURCE_DATASET
+	@$(if $(BASE_MODEL),$(CLIENT)) $(BIN)/python -m launcher plan $(OPTIONS)
 results: $(SETUP)  ## print the metrics: RUN PROFILE FORMAT=json
 	@$(CLIENT) $(BIN)/python -m launcher results $(OPTIONS) $(if $(FORMAT),--format "$(FORMAT)")
 logs: $(SETUP)  ## print a job's log: RUN PHASE
@@ -73,6 +75,8 @@ test: $(SETUP)  ## the tests
 	$(BIN)/pytest -m "not slow"
 test-slow: $(SETUP)  ## the tests that take longer
 	$(BIN)/pytest -m slow
+chaos: $(SETUP)  ## kill jobs, trainings and hubs and break the network, half an hour: SEED
+	@PYTHONPATH=tests $(BIN)/python -m chaos $(if $(SEED),--seed "$(SEED)")
 smoke: $(SETUP)  ## the whole pipeline in a minute, on a hub of its own
 	@$(MAKE) --no-print-directory all PROFILE=smoke HUB_DIR=.hub-smoke HF_ENDPOINT=
 	@$(MAKE) --no-print-directory hub-stop HUB_DIR=.hub-smoke

@@ -13,16 +13,6 @@ from launcher.profiles import PROFILES_FOLDER
 from shared.hub import Hub
 
 NOWHERE = {"HF_ENDPOINT": "http://127.0.0.1:9"}
-SCRIPT = """
-import sys
-from launcher.plan import show_plan
-from launcher.profiles import load_profile
-from shared.errors import PipelineError
-try:
-    show_plan(load_profile(sys.argv[1]), sys.argv[2] if sys.argv[2:] else None)
-except PipelineError as error:
-    sys.exit(f"error: {error}")
-"""
 HEAVY = re.compile(r"import time:.*\| +(torch|transformers|trl|peft)$", re.MULTILINE)
 
 
@@ -34,7 +24,7 @@ def plan(tmp_path_factory):
     @cache
     def run(arguments, environment):
         return subprocess.run(
-            [sys.executable, "-X", "importtime", "-c", SCRIPT, *arguments],
+            [sys.executable, "-X", "importtime", "-m", "launcher", "plan", *arguments],
             cwd=folder,
             env=os.environ | NOWHERE | dict(environment),
             text=True,
@@ -43,7 +33,8 @@ def plan(tmp_path_factory):
         )
 
     def plan(profile, *model, check=True, **environment):
-        result = run((str(profile), *model), tuple(environment.items()))
+        options = [f"--profile={profile}", *(f"--base-model={name}" for name in model)]
+        result = run(tuple(options), tuple(environment.items()))
         assert (result.returncode == 0) == check, result.stderr
         assert not HEAVY.search(result.stderr)
         return result.stdout if check else result.stderr.strip().splitlines()[-1]

@@ -17,6 +17,7 @@ from launcher.budget import Limits
 from launcher.current import Wanted, find_run
 from launcher.open_run import OpenRun
 from launcher.pipeline import Pipeline
+from launcher.plan import show_plan
 from launcher.profiles import Seed, load_profile
 from launcher.show import fetch_report, show_logs, show_manifest, show_results, show_runs
 from launcher.terminal import say
@@ -27,7 +28,7 @@ from shared.manifest import PHASES, RunManifest
 from shared.runs import ManifestStore
 
 DEFAULT_PROFILE = "demo"
-COMMANDS = (*PHASES, "manifest", "results", "runs", "logs", "verify")
+COMMANDS = (*PHASES, "manifest", "results", "runs", "logs", "verify", "plan")
 
 
 def run() -> int:
@@ -46,6 +47,11 @@ def run() -> int:
 
 
 def _run_command(arguments: argparse.Namespace) -> int:
+    if arguments.command == "plan":
+        # Before anything asks the Hub who the user is: a plan needs no network.
+        profile = load_profile(arguments.profile or DEFAULT_PROFILE)
+        show_plan(profile, arguments.base_model, arguments.source_dataset)
+        return ExitCode.OK
     hub = Hub()
     namespace = arguments.namespace or hub.whoami()
     store = ManifestStore(hub, namespace)

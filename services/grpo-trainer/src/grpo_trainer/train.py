@@ -122,7 +122,8 @@ def _largest_batch(settings: GrpoSettings, tokenizer: PreTrainedTokenizerBase, p
         list(prompts["prompt"]), add_generation_prompt=True, return_dict=True, **CHAT_TEMPLATE_KWARGS
     )
     longest = max(map(len, encoded["input_ids"])) + settings.max_completion_length
-    return Batch(settings.micro_batch_size, longest, settings.max_completion_length)
+    rows = settings.micro_batch_size
+    return Batch(rows, longest, scored=rows * settings.max_completion_length)
 
 
 def _metrics(trainer: GRPOTrainer, settings: GrpoSettings, rows: int, curve: list[Row]) -> dict[str, float]:

@@ -64,11 +64,10 @@ def build_trainer(
     """Return TRL's trainer with a new adapter on the model."""
     settings: SftSettings = job.settings
     longest = max(map(len, examples.dataset["input_ids"]))
+    batch = Batch(settings.micro_batch_size, longest, scored=settings.micro_batch_size * longest)
     arguments = SFTConfig(
         **trainer_arguments(job, model.dtype, dashboard_run),
-        gradient_checkpointing=recomputes_activations(
-            job, model, Batch(settings.micro_batch_size, longest, longest)
-        ),
+        gradient_checkpointing=recomputes_activations(job, model, batch),
         weight_decay=settings.weight_decay,
         per_device_train_batch_size=settings.micro_batch_size,
         gradient_accumulation_steps=settings.batch_size // settings.micro_batch_size,
