@@ -186,7 +186,8 @@ def test_a_phase_that_has_not_succeeded_is_no_input(status):
     with pytest.raises(UpstreamNotReady) as caught:
         resolve_inputs(manifest, "grpo")
     assert str(caught.value) == (
-        f"grpo needs sft, which is {status} in run 20261123-231502-demo-0. Run it first: make sft."
+        f"grpo needs sft, which is {status} in run 20261123-231502-demo-0. "
+        "Run it first: make sft RUN=20261123-231502-demo-0."
     )
 
 
@@ -211,7 +212,7 @@ def test_a_report_reads_what_there_is(status, unfinished, names):
 
 def test_a_report_needs_a_split():
     with pytest.raises(
-        UpstreamNotReady, match=r"^report needs split, which is pending in run .*: make split\.$"
+        UpstreamNotReady, match=r"^report needs split, which is pending in run .*: make split RUN=.*-demo-0\.$"
     ):
         resolve_inputs(new_manifest(), "report")
 

@@ -150,7 +150,8 @@ def resolve_inputs(manifest: RunManifest, phase: str) -> dict[str, RepoRef]:
         status = manifest.phases[upstream].status
         if status != "succeeded":
             raise UpstreamNotReady(
-                f"{phase} needs {upstream}, which is {status} in run {manifest.run_id}. Run it first: make {upstream}."
+                f"{phase} needs {upstream}, which is {status} in run {manifest.run_id}. "
+                f"Run it first: make {upstream} RUN={manifest.run_id}."
             )
     if phase == "split":
         return {"source": manifest.source.dataset}

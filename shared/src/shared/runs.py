@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd
@@ -15,10 +16,6 @@ from shared.refs import RepoRef
 RUNS_REPO = "medmcqa-runs"
 
 
-class _RunIdIsTaken(Exception):
-    """There is another run of that id."""
-
-
 class ManifestStore:
     """The manifests of one namespace.
 
@@ -30,23 +27,24 @@ class ManifestStore:
         self.hub = hub
         self.repo_id = f"{namespace}/{RUNS_REPO}"
 
-    def create(self, manifest: RunManifest) -> bool:
-        """Store a new run's manifest, making the runs repo if this is its first; False where its id is taken."""
-        path, content = _manifest_path(manifest.run_id), render_manifest(manifest).encode()
+    def create(self, draft: RunManifest, look_again: Callable[[], None] = lambda: None) -> RunManifest:
+        """Store a new run's manifest, making the runs repo if this is its first, and return it as stored.
+
+        Args:
+            draft: gets a number behind its id where that is taken.
+            look_again: called before each try; what it raises ends them.
+        """
+        stored = draft
 
         def build(head: RepoRef) -> list[Operation]:
-            # The same manifest may be there: our own, after an answer that was lost.
-            known = self.hub.list_files(head, f"runs/{manifest.run_id}")
-            if path in known and self.hub.read_bytes(head, path) != content:
-                raise _RunIdIsTaken
-            return [CommitOperationAdd(path, content)]
+            nonlocal stored
+            look_again()
+            stored = self._with_free_id(head, draft)
+            return [CommitOperationAdd(_manifest_path(stored.run_id), render_manifest(stored).encode())]
 
         self.hub.create_repo(self.repo_id, "dataset")
-        try:
-            self.hub.commit(self.repo_id, "dataset", build, f"Begin run {manifest.run_id}")
-        except _RunIdIsTaken:
-            return False
-        return True
+        self.hub.commit(self.repo_id, "dataset", build, f"Begin run {draft.run_id}")
+        return stored
 
     def read(self, run_id: str) -> RunManifest:
         """Return a run's manifest as it is now.
@@ -103,6 +101,17 @@ class ManifestStore:
     def publish_files(self, run_id: str, files: Mapping[str, Path | bytes], message: str) -> RepoRef:
         """Add files under the run's folder in one commit."""
         return self.hub.push_files(self.repo_id, "dataset", _under_run(run_id, files), message)
+
+    def _with_free_id(self, head: RepoRef, draft: RunManifest) -> RunManifest:
+        for number in count(1):
+            suffix = f"-{number}" if number > 1 else ""
+            manifest = draft.model_copy(update={"run_id": draft.run_id + suffix})
+            path, content = _manifest_path(manifest.run_id), render_manifest(manifest).encode()
+            is_taken = path in self.hub.list_files(head, f"runs/{manifest.run_id}")
+            # The same manifest may be there: our own, after an answer that was lost.
+            if not is_taken or self.hub.read_bytes(head, path) == content:
+                return manifest
+        raise AssertionError("unreachable")
 
     def _read(self, head: RepoRef, run_id: str) -> RunManifest:
         return parse_manifest(self.hub.read_bytes(head, _manifest_path(run_id)))

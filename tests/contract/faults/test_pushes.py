@@ -96,11 +96,11 @@ def test_deleting_a_branch_twice_is_as_good_as_once(hub, repo_id):
 def test_a_run_id_is_given_once(hub):
     store = ManifestStore(hub, f"owner-{time.time_ns()}")
     first, second = make_manifest("run-1"), make_manifest("run-1")
-    assert store.create(first)
-    assert not store.create(second)
-    assert store.create(first)
+    assert store.create(first) == first
+    assert store.create(second).run_id == "run-1-2"
+    assert store.create(first) == first
     assert store.read("run-1") == first
-    assert len(commits(hub, store.repo_id, "dataset")) == 2
+    assert len(commits(hub, store.repo_id, "dataset")) == 3
 
 
 def test_files_of_a_run_are_stored_with_its_manifest(hub):

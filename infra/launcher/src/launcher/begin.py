@@ -3,17 +3,14 @@
 import json
 import subprocess
 from datetime import UTC, datetime
-from itertools import count
-
-from huggingface_hub import CommitOperationAdd
 
 from launcher.current import Wanted, find_run, resolve_source
 from launcher.profiles import Profile
 from launcher.requests import check_all_settings
 from launcher.terminal import say
 from shared.errors import BadInput
-from shared.hub import Hub, Operation
-from shared.manifest import RunManifest, Source, render_manifest
+from shared.hub import Hub
+from shared.manifest import RunManifest, Source
 from shared.refs import RepoRef
 from shared.runs import ManifestStore
 
@@ -36,18 +33,13 @@ def begin_run(
     """
     draft = _draft(store.hub, profile, wanted)
     check_all_settings(profile, draft.run_id, namespace)
-    manifest = draft
 
-    def build(head: RepoRef) -> list[Operation]:
-        nonlocal manifest
+    def look_again() -> None:
         if join and (other := find_run(store, wanted)):
             raise _BegunMeanwhile(other)
-        manifest = _with_free_id(store.hub, head, draft)
-        return [CommitOperationAdd(_path(manifest.run_id), render_manifest(manifest).encode())]
 
-    store.hub.create_repo(store.repo_id, "dataset")
     try:
-        store.hub.commit(store.repo_id, "dataset", build, f"Begin run {draft.run_id}")
+        manifest = store.create(draft, look_again)
     except _BegunMeanwhile as found:
         return found.run
     say(f"Begin run {manifest.run_id} (profile {profile.name}, seed {manifest.seed}).")
@@ -76,25 +68,6 @@ def _draft(hub: Hub, profile: Profile, wanted: Wanted) -> RunManifest:
         created_at=now,
         source=Source(dataset=source, base_model=base),
     )
-
-
-def _with_free_id(hub: Hub, head: RepoRef, draft: RunManifest) -> RunManifest:
-    """Return the run under its own id, or that with a number if another run was begun in the same second."""
-    for number in count(1):
-        suffix = f"-{number}" if number > 1 else ""
-        manifest = draft.model_copy(update={"run_id": draft.run_id + suffix})
-        path, content = _path(manifest.run_id), render_manifest(manifest).encode()
-        # This very manifest may be there, after an answer that was lost.
-        if (
-            path not in hub.list_files(head, f"runs/{manifest.run_id}")
-            or hub.read_bytes(head, path) == content
-        ):
-            return manifest
-    raise AssertionError("unreachable")
-
-
-def _path(run_id: str) -> str:
-    return f"runs/{run_id}/manifest.json"
 
 
 def _require_chat_template(hub: Hub, model: RepoRef) -> None:
