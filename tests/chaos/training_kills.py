@@ -116,9 +116,8 @@ class _Campaign:
     expected: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def take_measure(self) -> None:
+    def take_measure(self, forge: Forge) -> None:
         """Train without a kill: what the GRPO runs begin with, what must come out, and how long it takes."""
-        forge = self.start_forge()
         run = self._new_run()
         self._train_undisturbed(forge, run, "sft", TAUGHT)
         self.taught = run.phase("sft").outputs
@@ -127,9 +126,8 @@ class _Campaign:
             self.seconds[phase] = self._train_undisturbed(forge, run, phase, arguments)
             self.expected[phase] = self._result(run, phase)
 
-    def carry_out(self) -> None:
+    def carry_out(self, forge: Forge) -> None:
         """Kill one training after the other until there were enough kills; let each end and compare it."""
-        forge = self.start_forge()
         while self._killed() < self.kills:
             number = next(self.numbers)
             phase = list(ARGUMENTS)[number % len(ARGUMENTS)]
@@ -242,9 +240,10 @@ def kill_trainings(hub: KillableHub, folder: Path, seed: int, kills: int, tally:
     with FaultProxy(hub.url, seed=seed, probability=0.03, in_a_row=1, stall_seconds=0.3) as proxy:
         campaign = _Campaign(hub, folder, proxy.url, seed, kills, tally, base)
         try:
-            campaign.take_measure()
+            forges = [campaign.start_forge() for _ in range(AT_ONCE)]
+            campaign.take_measure(forges[0])
             with ThreadPoolExecutor(AT_ONCE) as pool:
-                for done in [pool.submit(campaign.carry_out) for _ in range(AT_ONCE)]:
+                for done in [pool.submit(campaign.carry_out, forge) for forge in forges]:
                     done.result()
         finally:
             campaign.close()
