@@ -11,6 +11,7 @@ import pytest
 from launching import Launcher, new_launcher
 
 from shared.hub import Hub
+from shared.manifest import Phase, parse_manifest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SMOKE = Path(__file__).parents[2] / "infra" / "profiles" / "smoke.toml"
@@ -42,7 +43,8 @@ def read_curve(hub, manifest):
 def wait_for_checkpoint(launch):
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        phase = launch.manifest().phases["sft"]
+        shown = launch("manifest")
+        phase = parse_manifest(shown.stdout).phases["sft"] if shown.returncode == 0 else Phase()
         if phase.progress and phase.progress.saved:
             return phase
         time.sleep(1)

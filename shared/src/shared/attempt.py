@@ -23,6 +23,7 @@ class AttemptRecord:
 
     def begin(self, config: dict[str, Any], code: str, inputs: dict[str, RepoRef], anew: bool) -> RunManifest:
         """Record that the phase is running, and with what; unfinished progress with the same stays, unless `anew`."""
+        now = datetime.now(UTC)
 
         def change(manifest: RunManifest) -> None:
             before = manifest.phases[self.phase]
@@ -32,31 +33,33 @@ class AttemptRecord:
             asked.progress = before.progress if goes_on else None
             asked.attempts, asked.claim = before.attempts, before.claim
             manifest.phases[self.phase] = asked
-            manifest.phases[self.phase].attempt(self.job_id).started_at = datetime.now(UTC)
+            manifest.phases[self.phase].attempt(self.job_id).started_at = now
 
         return self.store.update(self.run_id, change, f"{self.phase}: begin")
 
     def finish(self, outputs: dict[str, RepoRef], metrics: dict[str, Any]) -> None:
         """Record that the phase has succeeded."""
+        now = datetime.now(UTC)
 
         def change(manifest: RunManifest) -> None:
             phase = manifest.phases[self.phase]
             phase.status, phase.error = "succeeded", None
             phase.outputs, phase.metrics = outputs, metrics
-            self._close(phase, ExitCode.OK)
+            self._close(phase, ExitCode.OK, now)
 
         self.store.update(self.run_id, change, f"{self.phase}: succeeded")
 
     def fail(self, error: PipelineError, status: Status) -> None:
         """Record how the attempt ended, and why."""
+        now = datetime.now(UTC)
 
         def change(manifest: RunManifest) -> None:
             phase = manifest.phases[self.phase]
             phase.status, phase.error = status, str(error)
-            self._close(phase, error.exit_code)
+            self._close(phase, error.exit_code, now)
 
         self.store.update(self.run_id, change, f"{self.phase}: {status}")
 
-    def _close(self, phase: Phase, exit_code: ExitCode) -> None:
+    def _close(self, phase: Phase, exit_code: ExitCode, now: datetime) -> None:
         attempt = phase.attempt(self.job_id)
-        attempt.finished_at, attempt.exit_code = datetime.now(UTC), exit_code
+        attempt.finished_at, attempt.exit_code = now, exit_code

@@ -7,6 +7,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -47,6 +48,12 @@ class Hub:
         _bound_silence()
         self.api = HfApi(endpoint=endpoint, token=token, library_name="medmcqa-pipeline")
         self._patience = patience or Patience()
+
+    def in_a_hurry(self) -> "Hub":
+        """Return the same Hub for what is not worth a long wait: it is asked twice at most."""
+        hurried = copy(self)
+        hurried._patience = Patience(tries=2)
+        return hurried
 
     def call(self, doing: str, request: Callable[[], T]) -> T:
         """Make a request of the client, again where it fails for a passing reason: it must bear being made twice.

@@ -146,7 +146,9 @@ class Job:
             phase.progress = Progress(step=step, total=total, saved=saved)
 
         try:
-            self.store.update(self.run_id, change, f"{self.phase}: step {step} of {total}")
+            # The work stands still for as long as this takes.
+            hurried = ManifestStore(self.hub.in_a_hurry(), self.namespace)
+            hurried.update(self.run_id, change, f"{self.phase}: step {step} of {total}")
         except PipelineError as error:
             # A progress note that is lost must not cost the training.
             self.log(f"warning: progress was not recorded: {error}")

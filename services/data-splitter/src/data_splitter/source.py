@@ -10,7 +10,7 @@ from datasets.exceptions import DatasetsError
 
 from data_splitter.draw import Row
 from shared.errors import BadInput
-from shared.hub import hub_errors
+from shared.hub import Hub
 from shared.question import COLUMNS, REQUIRED_COLUMNS
 from shared.refs import RepoRef
 
@@ -18,14 +18,18 @@ SOURCE_SPLIT = "train"
 UNLABELLED = -1
 
 
-def load_source(ref: RepoRef, cache: Path) -> Dataset:
+def load_source(hub: Hub, ref: RepoRef, cache: Path) -> Dataset:
     """Load the columns that matter, as text and whole numbers, whatever kind of file they come from.
 
     Raises:
         BadInput: the repo is no such dataset, lacks a column, or counts the answers otherwise.
     """
-    with hub_errors(f"loading {ref}"), _readable(ref):
-        dataset = load_dataset(ref.repo_id, revision=ref.commit, split=SOURCE_SPLIT, cache_dir=str(cache))
+
+    def load() -> Dataset:
+        return load_dataset(ref.repo_id, revision=ref.commit, split=SOURCE_SPLIT, cache_dir=str(cache))
+
+    with _readable(ref):
+        dataset = hub.call(f"loading {ref}", load)
     return check_source(dataset, ref)
 
 

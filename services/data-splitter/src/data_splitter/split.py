@@ -15,7 +15,7 @@ def split_questions(job: Job) -> Outcome:
     datasets.disable_progress_bars()
     settings: SplitSettings = job.settings
     seed = job.seed if settings.shuffle_seed == "run" else settings.shuffle_seed
-    source = load_source(job.inputs["source"], cache=job.workdir / "cache")
+    source = load_source(job.hub, job.inputs["source"], cache=job.workdir / "cache")
     job.log(f"{len(source):,} rows in {job.inputs['source']}, shuffled with seed {seed}.")
     draw = draw_splits(iterate_rows(source, seed), settings.counts())
     metrics = measure(draw)
