@@ -75,8 +75,8 @@ test: $(SETUP)  ## the tests
 	$(BIN)/pytest -m "not slow"
 test-slow: $(SETUP)  ## the tests that take longer
 	$(BIN)/pytest -m slow
-chaos: $(SETUP)  ## kill jobs, trainings and hubs and break the network, half an hour: SEED
-	@PYTHONPATH=tests $(BIN)/python -m chaos $(if $(SEED),--seed "$(SEED)")
+chaos: $(SETUP)  ## kill jobs, trainings and hubs and break the network, half an hour: SEED CHAOS="--hub-kills 5"
+	@PYTHONPATH=tests $(BIN)/python -m chaos $(if $(SEED),--seed "$(SEED)") $(CHAOS)
 smoke: $(SETUP)  ## the whole pipeline in a minute, on a hub of its own
 	@$(MAKE) --no-print-directory all PROFILE=smoke HUB_DIR=.hub-smoke HF_ENDPOINT=
 	@$(MAKE) --no-print-directory hub-stop HUB_DIR=.hub-smoke
