@@ -13,6 +13,8 @@ HF_ENDPOINT ?= $(shell sed -n 's/^HF_ENDPOINT=//p' .env 2>/dev/null)
 PACKAGES := shared[lm] $(wildcard infra/launcher infra/local-hub infra/starter) $(wildcard services/*)
 SETUP := $(VENV)/.setup-stamp
 HUB := $(BIN)/local-hub
+# A file's tests share what is dear to make.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 HUB_OPTIONS := --dir "$(HUB_DIR)" $(if $(HUB_PORT),--port $(HUB_PORT))
 OPTIONS = $(if $(PROFILE),--profile "$(PROFILE)") $(if $(RUN),--run "$(RUN)") $(if $(SEED),--seed "$(SEED)") \
 	$(if $(NAMESPACE),--namespace "$(NAMESPACE)") $(if $(SOURCE_DATASET),--source-dataset "$(SOURCE_DATASET)") \
@@ -72,7 +74,7 @@ check: $(SETUP)  ## lint, format and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 test: $(SETUP)  ## the tests
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE)
 test-slow: $(SETUP)  ## the tests that take longer
 	$(BIN)/pytest -m slow
 chaos: $(SETUP)  ## kill jobs, trainings and hubs and break the network, half an hour: SEED CHAOS="--hub-kills 5"

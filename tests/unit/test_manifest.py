@@ -212,7 +212,8 @@ def test_a_report_reads_what_there_is(status, unfinished, names):
 
 def test_a_report_needs_a_split():
     with pytest.raises(
-        UpstreamNotReady, match=r"^report needs split, which is pending in run .*: make split RUN=.*-demo-0\.$"
+        UpstreamNotReady,
+        match=r"^report needs split, which is pending in run .*: make split RUN=.*-demo-0\.$",
     ):
         resolve_inputs(new_manifest(), "report")
 

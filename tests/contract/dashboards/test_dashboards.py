@@ -33,7 +33,7 @@ TRAIN = """
     from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
     from trl import SFTConfig, SFTTrainer
     from shared.lm.adapters import build_lora_config
-    from shared.lm.dashboards import dashboard_arguments, tensorboard_files
+    from shared.lm.dashboards import tensorboard_files
     from shared.lm.trainer import trainer_arguments
     from sft_trainer.examples import build_examples
     from sft_trainer.settings import SftSettings
@@ -45,7 +45,7 @@ TRAIN = """
     model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
     examples = build_examples(tokenizer, [make_question(number) for number in range(6)], 512)
     options = {"logging_steps": 1, "max_length": None, "per_device_train_batch_size": 2, "output_dir": workdir}
-    arguments = trainer_arguments(job, model.dtype) | dashboard_arguments(job, "run-1-sft") | options
+    arguments = trainer_arguments(job, model.dtype, "run-1-sft") | options
 
     class Stop(TrainerCallback):
         def on_step_end(self, args, state, control, **kwargs):
@@ -190,6 +190,8 @@ def test_wandb_without_a_key_writes_to_disk_under_the_training_s_own_id(train, t
 def test_a_dashboard_that_is_not_installed_is_refused_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setattr("sys.path", [])
     monkeypatch.setattr("sys.meta_path", [])
+    # Another test of this process may have imported it.
+    monkeypatch.delitem(sys.modules, "trackio", raising=False)
     with pytest.raises(BadInput) as refusal:
         require_dashboards(("wandb", "trackio"))
     assert str(refusal.value) == (

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from faults import FaultProxy
 from launching import wait_until
 
@@ -113,6 +114,7 @@ def test_the_job_of_a_launcher_that_died_before_recording_it_is_found(toys, sft,
     assert (attempt.flavor, attempt.request) == ("cpu-upgrade", f"sha256:{'f' * 64}")
 
 
+@pytest.mark.slow
 def test_a_job_launched_after_another_launcher_had_to_take_over_is_cancelled(
     toys, sft, toy_launch, toy_store, jobs
 ):

@@ -12,7 +12,7 @@ from models import make_qwen3
 from training_run import Run, make_run
 
 from shared.errors import ExitCode
-from shared.lm.resume import read_marker
+from shared.lm.resume import MARKER
 
 SFT = [
     "--max-steps=70",
@@ -40,6 +40,7 @@ GRPO = [
     "--validation.keep=best",
 ]
 PHASES = {"sft": ("sft_trainer", SFT), "grpo": ("grpo_trainer", GRPO)}
+both_phases = pytest.mark.parametrize("phase", [pytest.param("sft", marks=pytest.mark.slow), "grpo"])
 # A checkpoint at every step.
 OFTEN = "--checkpoint-minutes=0.00001"
 
@@ -83,8 +84,8 @@ def state_of(run, phase):
 
 
 def newest_step(run, phase):
-    steps = [marker.step for folder in state_of(run, phase).glob("step-*") if (marker := read_marker(folder))]
-    return max(steps, default=0)
+    markers = state_of(run, phase).glob(f"step-*/{MARKER}")
+    return max((int(marker.parent.name.removeprefix("step-")) for marker in markers), default=0)
 
 
 def spawn(run, phase, *more):
@@ -110,7 +111,7 @@ def curve_of(run, phase):
     return [{k: v for k, v in json.loads(line).items() if k not in timed} for line in lines.splitlines()]
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@both_phases
 def test_a_training_killed_again_and_again_ends_in_the_same_weights_and_one_curve(run, whole, phase):
     reset(run, phase)
     generator, total = random.Random(0), 70 if phase == "sft" else 8
@@ -131,7 +132,7 @@ def test_a_training_killed_again_and_again_ends_in_the_same_weights_and_one_curv
     assert done.metrics["resumes"] == sum(attempt.resumed_from is not None for attempt in done.attempts) >= 2
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@both_phases
 def test_sigterm_saves_where_the_training_is_and_says_so(run, whole, phase):
     reset(run, phase)
     code, _, errors = stop_at(run, phase, 2, signal.SIGTERM)
@@ -147,6 +148,7 @@ def test_sigterm_saves_where_the_training_is_and_says_so(run, whole, phase):
     assert run.phase(phase).outputs["model"].fingerprint == whole.phase(phase).outputs["model"].fingerprint
 
 
+@pytest.mark.slow
 def test_a_training_whose_upload_failed_is_published_at_the_next_start(run, whole, hub_server):
     reset(run, "sft")
     model_pushes = f"/api/models/local/medmcqa-{run.run_id}-sft/commit/main"
@@ -164,5 +166,5 @@ def test_a_training_whose_upload_failed_is_published_at_the_next_start(run, whol
     done = run.start("sft_trainer", *SFT)
     assert done.returncode == ExitCode.OK, done.stderr
     assert "Going on from the checkpoint of step 70 of 70." in done.stdout
-    assert "loss" not in done.stdout
+    assert "\nsft " not in done.stdout, "steps are reported, so there were some"
     assert run.phase("sft").outputs["model"].fingerprint == whole.phase("sft").outputs["model"].fingerprint
