@@ -76,7 +76,7 @@ check: $(SETUP)  ## lint, format and types
 test: $(SETUP)  ## the tests
 	$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE)
 test-slow: $(SETUP)  ## the tests that take longer
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow $(SIDE_BY_SIDE)
 chaos: $(SETUP)  ## kill jobs, trainings and hubs and break the network, half an hour: SEED CHAOS="--hub-kills 5"
 	@PYTHONPATH=tests $(BIN)/python -m chaos $(if $(SEED),--seed "$(SEED)") $(CHAOS)
 smoke: $(SETUP)  ## the whole pipeline in a minute, on a hub of its own
