@@ -205,15 +205,27 @@ class Hub:
 
         return self.call(f"listing the files of {ref}", list_tree)
 
-    def snapshot(self, ref: RepoRef, allow_patterns: list[str] | None = None) -> Path:
-        """Download a repo at its commit, or the files that match, and return the folder."""
+    def snapshot(
+        self, ref: RepoRef, allow_patterns: list[str] | None = None, cache: Path | None = None
+    ) -> Path:
+        """Download a repo at its commit, or the files that match, and return the folder.
+
+        Args:
+            ref: the repo.
+            allow_patterns: of the files that are wanted; None means all.
+            cache: where they are kept; None means the client's own cache, which may hold them already.
+        """
 
         def download() -> Path:
             folder = self.api.snapshot_download(
-                ref.repo_id, repo_type=ref.repo_type, revision=ref.commit, allow_patterns=allow_patterns
+                ref.repo_id,
+                repo_type=ref.repo_type,
+                revision=ref.commit,
+                allow_patterns=allow_patterns,
+                cache_dir=cache,
             )
             # Where it cannot list the repo, the client returns what it has, complete or not; this raises then.
-            get_cached_repo_tree(ref.repo_id, repo_type=ref.repo_type, revision=ref.commit)
+            get_cached_repo_tree(ref.repo_id, repo_type=ref.repo_type, revision=ref.commit, cache_dir=cache)
             return Path(folder)
 
         return self.call(f"downloading {ref}", download)

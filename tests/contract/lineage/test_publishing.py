@@ -47,7 +47,7 @@ def test_what_only_the_cache_has_is_not_proven(hub, published, tmp_path):
     ref, *memory = published
     hub.snapshot(ref)
     hub.api.delete_repo(ref.repo_id)
-    with pytest.raises(BadInput, match=f"Not found while downloading {ref.repo_id}@{ref.commit} again"):
+    with pytest.raises(BadInput, match=f"Not found while downloading {ref.repo_id}@{ref.commit}"):
         prove_upload(hub, ref, *memory, tmp_path)
 
 

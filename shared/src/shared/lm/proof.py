@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import get_cached_repo_tree
 from peft import PeftModel
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
@@ -108,7 +107,7 @@ def prove_upload(
         GuardTripped: weights, prompts or logits are not bit for bit the same.
     """
     with tempfile.TemporaryDirectory(dir=workdir, prefix="again-") as cache:
-        folder = _download_again(hub, ref, Path(cache))
+        folder = hub.snapshot(ref, MODEL_FILES, Path(cache))
         model = load_folder(folder, ref)
         _require(weight_fingerprint(model) == fingerprint, ref, "its weights")
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
@@ -127,18 +126,6 @@ def measure_distance(logits: torch.Tensor, expected: torch.Tensor) -> float:
 
 def _spread(rows: torch.Tensor) -> torch.Tensor:
     return (rows - rows.mean(-1, keepdim=True)).square().mean(-1).sqrt()
-
-
-def _download_again(hub: Hub, ref: RepoRef, cache: Path) -> Path:
-    def download() -> Path:
-        folder = hub.api.snapshot_download(
-            ref.repo_id, revision=ref.commit, allow_patterns=MODEL_FILES, cache_dir=cache
-        )
-        # Where it cannot list the repo, the client returns what it has, complete or not; this raises then.
-        get_cached_repo_tree(ref.repo_id, revision=ref.commit, cache_dir=cache)
-        return Path(folder)
-
-    return hub.call(f"downloading {ref} again", download)
 
 
 def _require(holds: bool, ref: RepoRef, what: str) -> None:
