@@ -15,8 +15,9 @@ from shared.manifest import Phase, parse_manifest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SMOKE = Path(__file__).parents[2] / "infra" / "profiles" / "smoke.toml"
-# A minute of training.
-LONG = {"SFT_MAX_STEPS": "150", "SFT_CHECKPOINT_MINUTES": "0.05"}
+# Half a minute of training, several on a busy machine.
+STEPS = 60
+LONG = {"SFT_MAX_STEPS": str(STEPS), "SFT_CHECKPOINT_MINUTES": "0.05"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -62,15 +63,15 @@ def kill_job(job_id):
 
 def test_a_training_that_times_out_again_and_again_is_launched_until_it_is_done(launch, hub, tmp_path):
     profile = tmp_path / "short.toml"
-    profile.write_text(SMOKE.read_text().replace('timeout = "10m"', 'timeout = "40s"'))
-    result = launch("sft", "--profile", str(profile), MAX_ATTEMPTS="6", **LONG)
+    profile.write_text(SMOKE.read_text().replace('timeout = "10m"', 'timeout = "30s"'))
+    result = launch("sft", "--profile", str(profile), MAX_ATTEMPTS="20", **LONG)
     assert result.returncode == 0, result.stderr
     manifest = launch.manifest()
     attempts = manifest.phases["sft"].attempts
     assert len(attempts) > 1
     assert all(attempt.resumed_from for attempt in attempts[1:])
     assert [attempt.exit_code for attempt in attempts] == [5] * (len(attempts) - 1) + [0]
-    assert read_curve(hub, manifest) == list(range(1, 151))
+    assert read_curve(hub, manifest) == list(range(1, STEPS + 1))
 
 
 def test_a_training_whose_machine_is_lost_goes_on_and_can_be_reported_on_meanwhile(launch, hub):
@@ -87,4 +88,4 @@ def test_a_training_whose_machine_is_lost_goes_on_and_can_be_reported_on_meanwhi
     killed, last = manifest.phases["sft"].attempts
     assert (killed.exit_code, last.exit_code) == (5, 0)
     assert last.resumed_from > 0
-    assert read_curve(hub, manifest) == list(range(1, 151))
+    assert read_curve(hub, manifest) == list(range(1, STEPS + 1))
