@@ -1,16 +1,12 @@
 """Trainings that lose their machine, as their users see it: the launcher, the local hub, real jobs."""
 
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
-from launching import Launcher, new_launcher
 
-from shared.hub import Hub
 from shared.manifest import Phase, parse_manifest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -18,21 +14,6 @@ SMOKE = Path(__file__).parents[2] / "infra" / "profiles" / "smoke.toml"
 # Half a minute of training, several on a busy machine.
 STEPS = 60
 LONG = {"SFT_MAX_STEPS": str(STEPS), "SFT_CHECKPOINT_MINUTES": "0.05"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def starter(hub_server):
-    subprocess.run([sys.executable, "-m", "starter", "push"], env=hub_server.env, check=True)
-
-
-@pytest.fixture
-def launch(tmp_path, hub_server) -> Launcher:
-    return new_launcher(tmp_path, hub_server.env)
-
-
-@pytest.fixture
-def hub(hub_server) -> Hub:
-    return Hub(hub_server.url, hub_server.token)
 
 
 def read_curve(hub, manifest):

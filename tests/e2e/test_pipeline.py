@@ -1,8 +1,6 @@
 """The whole pipeline as its users run it: real jobs on a real local hub, with a few rows and steps."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -27,21 +25,6 @@ TEACHING = {
     "GRPO_LEARNING_RATE": "0.01",
     "GRPO_MAX_COMPLETION_LENGTH": "128",
 }
-
-
-@pytest.fixture(scope="module")
-def hub(hub_server) -> Hub:
-    return Hub(hub_server.url, hub_server.token)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def starter(hub_server):
-    subprocess.run([sys.executable, "-m", "starter", "push"], env=hub_server.env, check=True)
-
-
-@pytest.fixture
-def launch(tmp_path, hub_server) -> Launcher:
-    return new_launcher(tmp_path, hub_server.env)
 
 
 @pytest.fixture(scope="module")

@@ -6,22 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.errors import BadInput
-from shared.hub import Hub
 from shared.manifest import Progress, RunManifest, Source
 from shared.refs import RepoRef
 from shared.runs import ManifestStore
 
 COMMIT = "0" * 40
-
-
-@pytest.fixture
-def hub(hub_server):
-    return Hub(hub_server.url, hub_server.token)
-
-
-@pytest.fixture
-def repo_id():
-    return f"local/access-{time.time_ns()}"
 
 
 def make_manifest(run_id):

@@ -15,7 +15,8 @@ from sft_trainer.settings import SftSettings
 from shared.estimate.flops import Batch
 from shared.job import Job, Outcome
 from shared.lm.adapters import build_lora_config
-from shared.lm.curve import Row, last_value
+from shared.lm.curve import last_value
+from shared.lm.guards import Row
 from shared.lm.load import load_parent, load_tokenizer
 from shared.lm.order import hold_out, training_order
 from shared.lm.publish import publish_models, publish_records

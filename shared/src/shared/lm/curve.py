@@ -8,13 +8,12 @@ from transformers import TrainerCallback, TrainerControl, TrainerState
 from transformers import TrainingArguments as Arguments
 
 from shared.job import Job
-from shared.lm.guards import CurveGuard
+from shared.lm.guards import CurveGuard, Row
 
 SHOWN = ("loss", "reward")
 VALIDATION = "validation/"
 # TRL's SFT trainer counts it anew in each process, its GRPO trainer does not.
 TOKENS = "num_tokens"
-Row = dict[str, Any]
 
 
 class CurveRecorder(TrainerCallback):

@@ -11,8 +11,8 @@ from shared.job import Job
 from shared.lm.adapters import merge_adapter, save_adapter, weight_fingerprint
 from shared.lm.card import render_adapter_card, render_merged_card
 from shared.lm.checkpoints import save_merged
-from shared.lm.curve import Row
 from shared.lm.dashboards import tensorboard_files
+from shared.lm.guards import Row
 from shared.lm.load import Loaded, load_proven
 from shared.lm.proof import Probe, prove_merge, prove_upload
 from shared.lm.resume import render_json_lines

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.errors import BadInput, PipelineError
 from shared.job import Job
+from shared.lm.guards import Row
 from shared.refs import RepoRef
 
 BRANCH = "checkpoints"
@@ -29,7 +30,7 @@ TRAINER, BEST = "trainer", "best"
 KEPT = 2
 # transformers pickles its arguments beside each checkpoint and never reads them; nor does anyone need the card.
 UNUSED = ("training_args.bin", "README.md")
-Rows = list[dict[str, Any]]
+Rows = list[Row]
 
 
 class Marker(BaseModel):

@@ -13,14 +13,14 @@ from transformers.utils import logging
 from shared.errors import GuardTripped
 from shared.estimate.flops import Batch
 from shared.job import Job
-from shared.lm.curve import CurveRecorder, Row
+from shared.lm.curve import CurveRecorder
 from shared.lm.dashboards import (
     dashboard_arguments,
     describe_dashboards,
     name_dashboard_run,
     require_dashboards,
 )
-from shared.lm.guards import CurveGuard
+from shared.lm.guards import CurveGuard, Row
 from shared.lm.load import Loaded
 from shared.lm.memory import decide_gradient_checkpointing, explain_out_of_memory
 from shared.lm.precision import choose_precision, pick_device

@@ -10,16 +10,17 @@ from peft import set_peft_model_state_dict
 from safetensors.torch import load_file
 from transformers import PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainerControl, TrainerState
 from transformers import TrainingArguments as Arguments
+from transformers.utils import ADAPTER_SAFE_WEIGHTS_NAME  # type: ignore[attr-defined]
 
 from shared.job import Job
 from shared.lm.chat import encode_prompt
-from shared.lm.curve import VALIDATION, Row
+from shared.lm.curve import VALIDATION
 from shared.lm.generate import decoding
+from shared.lm.guards import Row
 from shared.lm.stopping import StopOnSignal
 from shared.prediction import parse_completion
 from shared.question import Question
 
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
 SCORE = f"{VALIDATION}score"
 
 
@@ -140,7 +141,7 @@ def describe_validation(rows: Sequence[Row], questions: int, published: Publishe
 
 def load_adapter_weights(model: Any, folder: Path) -> None:
     """Give a model's adapter the weights that lie in a folder."""
-    set_peft_model_state_dict(model, load_file(folder / ADAPTER_WEIGHTS))
+    set_peft_model_state_dict(model, load_file(folder / ADAPTER_SAFE_WEIGHTS_NAME))
 
 
 def _scores(row: Row) -> dict[str, float]:
