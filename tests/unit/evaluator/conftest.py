@@ -15,6 +15,7 @@ def grade_text() -> Callable[..., Answer]:
 
     def make(text: str, gold: str = "B", new_tokens: int = 10, cut_off: bool = False) -> Answer:
         question = make_question("ABCD".index(gold))
-        return grade(question, [1, 2, 3], Completion(text, new_tokens, cut_off, seconds=0.5))
+        ended = "limit" if cut_off else "stop"
+        return grade(question, [1, 2, 3], Completion(text, (7,) * new_tokens, ended, seconds=0.5))
 
     return make

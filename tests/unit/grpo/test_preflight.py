@@ -31,7 +31,7 @@ def said(*texts, cut_off=0, questions=QUESTIONS[:1], **changes):
     """Completions as the model might have given them, the last `cut_off` of them cut at the limit."""
     settings = make_settings(num_generations=len(texts) // len(questions), micro_batch_size=4, **changes)
     completions = [
-        Completion(text, 20, cut_off=index >= len(texts) - cut_off, seconds=0.1)
+        Completion(text, (7,) * 20, "limit" if index >= len(texts) - cut_off else "stop", seconds=0.1)
         for index, text in enumerate(texts)
     ]
     return Rehearsal(settings, completions, score(completions, questions, settings))

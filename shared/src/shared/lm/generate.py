@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -15,15 +15,40 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 from shared.errors import PipelineError
 from shared.lm.chat import stop_token_ids
 
+Ended = Literal["stop", "limit", "settled"]
+
 
 @dataclass(frozen=True)
 class Completion:
-    """What a model said: text without special tokens; the token that ends the answer counts as a new token."""
+    """What a model said.
+
+    Attributes:
+        text: without special tokens.
+        token_ids: as generated, with the token that ended the answer.
+        ended: by a token that ends answers, at the limit of new tokens, or where the JSON object had closed and nothing
+            that could follow would change the verdict.
+        seconds: this answer's share of the time.
+        letter_probabilities: of A to D where the predicted letter was chosen, as shares of the four; None where no
+            letter was, and for sampled answers.
+        letter_mass: what the four have of the whole distribution there.
+    """
 
     text: str
-    new_tokens: int
-    cut_off: bool
+    token_ids: tuple[int, ...]
+    ended: Ended
     seconds: float
+    letter_probabilities: tuple[float, float, float, float] | None = None
+    letter_mass: float | None = None
+
+    @property
+    def new_tokens(self) -> int:
+        """How many tokens were generated; the one that ends the answer counts."""
+        return len(self.token_ids)
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the answer reached the limit of new tokens."""
+        return self.ended == "limit"
 
 
 @dataclass(frozen=True)
@@ -89,7 +114,8 @@ class Decoder:
     def _decode(self, ids: list[int], seconds: float) -> Completion:
         end = next((place for place, token in enumerate(ids) if token in self.config.eos_token_id), None)
         text = self.tokenizer.decode(ids[:end], skip_special_tokens=True)
-        return Completion(str(text), len(ids) if end is None else end + 1, end is None, seconds)
+        kept = tuple(ids if end is None else ids[: end + 1])
+        return Completion(str(text), kept, "limit" if end is None else "stop", seconds)
 
 
 @contextmanager

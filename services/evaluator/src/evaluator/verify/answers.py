@@ -17,7 +17,7 @@ from evaluator.verify.data import name_split
 from shared.errors import GuardTripped
 from shared.hub import Hub
 from shared.lm.chat import encode_prompt
-from shared.lm.generate import Completion
+from shared.lm.generate import Completion, Ended
 from shared.lm.load import load_tokenizer
 from shared.lm.questions import load_questions
 from shared.manifest import Phase, RunManifest
@@ -92,9 +92,9 @@ class Evaluation:
 
     def _grade_again(self, rows: Sequence[Row]) -> Iterator[Answer]:
         for question, row in zip(self._load_questions(), rows, strict=True):
-            completion = Completion(
-                row["text"], row["new_tokens"], bool(row.get(LATER_COLUMN)), row["seconds"]
-            )
+            ended: Ended = "limit" if row.get(LATER_COLUMN) else "stop"
+            # Which tokens they were changes no grade.
+            completion = Completion(row["text"], (0,) * row["new_tokens"], ended, row["seconds"])
             answer = grade(question, [], completion)
             for column, value in asdict(answer).items():
                 if column != "prompt_hash" and column in row:
