@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.prediction import ParsedCompletion, Prediction, parse_completion
+from shared.prediction import FAILURES, ParsedCompletion, Prediction, find_failure, parse_completion
 
 PERFECT = '{"predicted_category": "B", "confidence": 0.95, "reason": "Radial nerve."}'
 NOT_JSON = ParsedCompletion(is_json=False, letter=None, prediction=None, problem="not JSON")
@@ -119,6 +119,43 @@ def test_what_breaks_the_schema_is_named(changes, problem):
 
 
 @pytest.mark.parametrize(
+    ("failure", "texts"),
+    {
+        "empty": ["", " \n\t"],
+        "think_block": [
+            f"<think>\n\n</think>\n\n{PERFECT}", "<think>The radial nerve", f"Hm.</think>{PERFECT}",
+            f"Well: <think>```json\n{PERFECT}\n```</think>",
+        ],
+        "code_fence": [f"```json\n{PERFECT}\n```", f"Sure:\n```\n{PERFECT}", f"{PERFECT}\n```", "```json\n{"],
+        "prose_before": [
+            "The answer is B.", f"Answer: {PERFECT}", f"\ufeff{PERFECT}", f"\u00a0{PERFECT}", "NaN", "B",
+        ],
+        "text_after": [f"{PERFECT} Hope this helps!", PERFECT + PERFECT, f"{PERFECT}\n<think>", "[1]]"],
+        "broken_json": [
+            PERFECT[:-1], PERFECT.replace('"', "'"), '{"confidence": NaN}', '{"a": 1, "a": 1}', "[" * 100_000,
+            r'{"reason": "\ud800"}', '{"reason": "``` or <think>',
+        ],
+        "not_object": ["null", "3", '"B"', "[1]", " true "],
+        "missing_key": ["{}", answer(confidence=...), answer(reason=..., predicted_category="E")],
+        "wrong_letter": [answer(predicted_category=letter) for letter in ("E", "b", "AB", 1, None, ["B"])],
+        "wrong_type": [answer(confidence="0.9"), answer(confidence=True), answer(reason=None)],
+        "confidence_out_of_range": [answer(confidence=1.01), answer(confidence=95, reason=None)],
+        "blank_reason": [answer(reason=""), answer(reason=" \n\u3000")],
+        None: [PERFECT, f" {PERFECT}\n", answer(reason="```<think>")],
+    }.items(),
+)  # fmt: skip
+def test_each_way_to_fail_has_its_name(failure, texts):
+    assert {text[:80]: find_failure(text) for text in texts} == {text[:80]: failure for text in texts}
+
+
+def test_what_was_cut_off_is_named_so_only_where_nothing_before_it_fits():
+    assert find_failure(PERFECT[:-1], cut_off=True) == "cut_off"
+    assert find_failure("<think>The radial", cut_off=True) == "think_block"
+    assert find_failure(answer(reason=""), cut_off=True) == "blank_reason"
+    assert find_failure(PERFECT, cut_off=True) is None
+
+
+@pytest.mark.parametrize(
     "changes", [{"confidence": ...}, {"confidence": True}, {"reason": ""}, {"reason": ...}]
 )
 def test_the_letter_counts_even_where_the_rest_of_the_schema_fails(changes):
@@ -135,6 +172,17 @@ def test_no_text_makes_it_raise(text):
     parsed = parse_completion(text)
     assert (parsed.prediction is None) == (parsed.problem is not None)
     assert parsed.is_json or (parsed.letter is None and parsed.problem == "not JSON")
+
+
+@given(
+    st.text(st.characters()) | st.text('{}[]:,"\\ue019.-+tfn \n`<think>') | JSON_VALUES.map(json.dumps),
+    st.booleans(),
+)
+def test_a_failure_is_named_exactly_where_the_schema_does_not_hold(text, cut_off):
+    failure, parsed = find_failure(text, cut_off), parse_completion(text)
+    assert (failure is None) == (parsed.prediction is not None)
+    assert failure is None or failure in FAILURES
+    assert parsed.is_json == (failure is None or FAILURES.index(failure) >= FAILURES.index("not_object"))
 
 
 @given(JSON_VALUES, st.sampled_from([None, 2]), st.booleans())

@@ -2,7 +2,15 @@
 
 import pytest
 
-from shared.question import COLUMNS, Question, UnusableRow, normalise_stem, parse_question
+from shared.question import (
+    COLUMNS,
+    ROTATIONS,
+    Question,
+    UnusableRow,
+    normalise_stem,
+    parse_question,
+    rotate_options,
+)
 
 ROW = {
     "id": "45258d3d-b974-44dd-a161-c3fccbdadd88",
@@ -34,6 +42,25 @@ def test_the_columns_are_those_of_the_published_dataset():
 @pytest.mark.parametrize(("cop", "letter"), [(0, "A"), (1, "B"), (2, "C"), (3, "D")])
 def test_cop_counts_from_zero(cop, letter):
     assert parse_question(ROW | {"cop": cop}).letter == letter
+
+
+def test_rotated_options_move_on_and_the_right_letter_follows_its_option():
+    question = Question(**ROW)
+    turned = rotate_options(question, 1)
+    assert turned.options == ("Vitamin D", "Vitamin C", "Vitamin B7", "Vitamin B12")
+    assert turned.letter == "D"
+    assert turned.model_dump(exclude={"opa", "opb", "opc", "opd", "cop"}) == question.model_dump(
+        exclude={"opa", "opb", "opc", "opd", "cop"}
+    )
+
+
+@pytest.mark.parametrize("rotation", ROTATIONS)
+def test_every_rotation_keeps_the_right_option_and_four_make_the_question_again(rotation):
+    question = Question(**ROW)
+    turned = rotate_options(question, rotation)
+    assert turned.options[turned.cop] == "Vitamin B12"
+    assert all(turned.options[(place + rotation) % 4] == question.options[place] for place in range(4))
+    assert rotate_options(turned, 4 - rotation) == question
 
 
 @pytest.mark.parametrize(

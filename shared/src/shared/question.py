@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 LETTERS = ("A", "B", "C", "D")
 OPTION_COLUMNS = ("opa", "opb", "opc", "opd")
+# As published, and with the options moved on by one, two and three places.
+ROTATIONS = (0, 1, 2, 3)
 REQUIRED_COLUMNS = ("id", "question", *OPTION_COLUMNS, "cop", "exp")
 COLUMNS = (*REQUIRED_COLUMNS[:-1], "choice_type", "exp", "subject_name", "topic_name")
 
@@ -65,6 +67,17 @@ def parse_question(row: Mapping[str, Any]) -> Question:
     if isinstance(cop, bool) or not isinstance(cop, int) or not 0 <= cop <= 3:
         raise UnusableRow("cop outside 0-3")
     return Question.model_validate(dict(row))
+
+
+def rotate_options(question: Question, rotation: int) -> Question:
+    """Return the same question with option i shown at place (i + rotation) mod 4; the right letter follows its option.
+
+    Whoever chooses a letter for its place, and not for its option, is right as often as chance over all four rotations
+    (Zheng et al., 2023, arXiv:2309.03882).
+    """
+    places = {(place + rotation) % len(LETTERS): text for place, text in enumerate(question.options)}
+    options = {column: places[place] for place, column in enumerate(OPTION_COLUMNS)}
+    return question.model_copy(update=options | {"cop": (question.cop + rotation) % len(LETTERS)})
 
 
 def normalise_stem(text: str) -> str:
