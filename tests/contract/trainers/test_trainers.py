@@ -88,7 +88,11 @@ def test_sft_leaves_a_model_that_answers_its_adapter_and_a_curve(taught):
     assert {"loss", "learning_rate"} <= set(curve[0])
     counts = {name: phase.metrics.pop(name) for name in ("trainable_parameters", "total_parameters")}
     assert 0 < counts["trainable_parameters"] < counts["total_parameters"]
+    shapes = phase.metrics.pop("adapted_shapes").values()
+    # Rank 32, as asked for.
+    assert counts["trainable_parameters"] == sum(32 * (a + b) * layers for a, b, layers in shapes)
     assert phase.metrics.pop("precision")["dtype"] == "fp32"
+    assert phase.metrics.pop("answer_tokens") > 8
     assert phase.metrics == {
         "parent_fingerprint": weight_fingerprint(load_stored(run.hub, phase.inputs["base"])),
         "published_step": 70,

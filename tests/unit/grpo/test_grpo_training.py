@@ -9,7 +9,7 @@ from grpo_trainer.guard import build_guard
 from grpo_trainer.preflight import check_rollouts
 from grpo_trainer.rollouts import RolloutRecorder, group_advantages
 from grpo_trainer.settings import GrpoSettings
-from grpo_trainer.train import build_prompts, build_trainer
+from grpo_trainer.train import build_prompts, build_trainer, describe_objective
 from shared.errors import GuardTripped
 from shared.lm.adapters import build_lora_config, weight_fingerprint
 from shared.lm.trainer import prepare_libraries, trainer_arguments
@@ -130,6 +130,27 @@ def test_advantages_are_those_that_trl_trains_on(taught_here, tmp_path, scale):
     torch.testing.assert_close(ours, torch.tensor(list(trainer._logs["advantages"])), atol=1e-5, rtol=1e-5)
     totals = torch.tensor([row["reward"] for row in recorder.rows])
     torch.testing.assert_close(group_advantages(totals, 4, scale), ours, atol=1e-5, rtol=1e-5)
+
+
+def test_the_loss_is_the_one_that_the_report_explains(taught_here, tmp_path, monkeypatch):
+    # A micro batch of half the step's completions: the average is over the tokens of the whole step.
+    settings = make_settings(max_steps=1, micro_batch_size=8)
+    trainer, job, _ = build_here(taught_here, tmp_path, settings)
+    assert describe_objective(trainer.args) == {
+        "loss_type": "dapo", "ratio_level": "token", "updates_per_batch": 1, "std_epsilon": 1e-4,
+    }  # fmt: skip
+    seen, compute = [], trainer._compute_loss
+    monkeypatch.setattr(
+        trainer, "_compute_loss", lambda model, inputs: seen.append(inputs) or compute(model, inputs)
+    )
+    curve = train_here(trainer, job)
+    lengths = torch.cat([inputs["completion_mask"].sum(1) for inputs in seen])
+    advantages = torch.cat([inputs["advantages"] for inputs in seen])
+    assert len(seen) == 2
+    assert advantages.unique().numel() > 1
+    expected = -(lengths * advantages).sum() / lengths.sum()
+    assert curve.rows[0]["loss"] == pytest.approx(float(expected), abs=1e-5)
+    assert curve.rows[0]["clip_ratio/region_mean"] == 0
 
 
 def test_a_step_samples_as_many_prompts_as_the_settings_say(taught_here, tmp_path):

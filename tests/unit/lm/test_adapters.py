@@ -8,6 +8,7 @@ from transformers import AutoModelForCausalLM
 
 from shared.errors import BadInput
 from shared.lm.adapters import (
+    adapted_shapes,
     adapter_base,
     build_lora_config,
     is_adapter_folder,
@@ -64,6 +65,18 @@ def test_a_fingerprint_tells_apart_weights_formats_and_names(qwen3):
     fingerprints.append(weight_fingerprint(model))
     fingerprints.append(weight_fingerprint(model.model))
     assert len(set(fingerprints)) == 4
+
+
+def test_the_shapes_of_the_adapted_layers_account_for_every_trained_parameter(qwen3):
+    model = load(qwen3)
+    adapted = get_peft_model(model, build_lora_config(model, SETTINGS))
+    shapes = adapted_shapes(adapted)
+    assert set(shapes) == set(SETTINGS.target_modules)
+    attention = model.config
+    heads = attention.num_key_value_heads * attention.head_dim
+    assert shapes["k_proj"] == [heads, attention.hidden_size, attention.num_hidden_layers]
+    trained = sum(SETTINGS.rank * (outputs + inputs) * layers for outputs, inputs, layers in shapes.values())
+    assert trained == adapted.get_nb_trainable_parameters()[0]
 
 
 def test_an_adapter_names_its_base_and_the_commit_of_it(qwen3, save_adapter_of):

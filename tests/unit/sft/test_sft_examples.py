@@ -30,6 +30,7 @@ def test_a_row_whose_answer_would_be_cut_is_left_out_and_counted(tokenizer):
     examples = build_examples(tokenizer, [short, long, short], max_length=length(tokenizer, short))
     assert examples.too_long == 1
     assert examples.dataset.to_list() == [build_example(tokenizer, short)] * 2
+    assert examples.answer_tokens == 2 * len(encode_answer(tokenizer, short))
 
 
 def test_rows_that_fit_to_the_last_token_are_all_kept(tokenizer):

@@ -15,7 +15,7 @@ from trl import GRPOConfig, GRPOTrainer  # type: ignore[attr-defined]
 
 from grpo_trainer.guard import build_guard
 from grpo_trainer.preflight import check_rollouts
-from grpo_trainer.rollouts import RolloutRecorder
+from grpo_trainer.rollouts import STD_EPSILON, RolloutRecorder
 from grpo_trainer.settings import GrpoSettings
 from shared.estimate.flops import Batch
 from shared.job import Job, Outcome
@@ -60,7 +60,9 @@ def train_grpo(job: Job) -> Outcome:
     trained = session.run(trainer, tokenizer, held_out, build_guard(settings), {"rollouts": recorder.rows})
     records = publish_records(job, {"curves": trained.curve, "rollouts": recorder.rows})
     outputs = publish_models(job, model, tokenizer, start, questions) | records
-    metrics = facts | {"preflight": preflight} | trained.metrics
+    metrics = (
+        facts | {"preflight": preflight, "objective": describe_objective(trainer.args)} | trained.metrics
+    )
     metrics |= _metrics(trainer, settings, len(asked), trained.curve)
     return Outcome(outputs, metrics, cleanup=session.checkpoints.remove_branch)
 
@@ -116,6 +118,16 @@ def build_trainer(
         processing_class=tokenizer,
         peft_config=build_lora_config(model, settings.lora),
     )
+
+
+def describe_objective(arguments: GRPOConfig) -> dict[str, Any]:
+    """Return how TRL computes the loss where no setting of ours says so, for the report."""
+    return {
+        "loss_type": arguments.loss_type,
+        "ratio_level": arguments.importance_sampling_level,
+        "updates_per_batch": arguments.num_iterations,
+        "std_epsilon": STD_EPSILON,
+    }
 
 
 def _largest_batch(settings: GrpoSettings, tokenizer: PreTrainedTokenizerBase, prompts: Dataset) -> Batch:

@@ -9,7 +9,8 @@ from shared.manifest import Attempt, Phase, RunManifest
 from shared.refs import RepoRef
 
 HISTORY_METRICS = ("precision", "validation", "published_step", "published_because", "resumes")
-"""The training metrics that have their own place, beside the attempts."""
+EXPLAINED_METRICS = ("adapted_shapes", "objective")
+"""The training metrics that have their own place: beside the attempts, and in the part on how it works."""
 MAX_LISTED = 12
 """A longer list in a setting or a metric is only counted."""
 
@@ -99,7 +100,9 @@ def training_rows(manifest: RunManifest) -> dict[str, list[tuple[str, str]]]:
     """Return what the training phases measured (dotted name, value), but for what `reporter.history` tells."""
     measured = {
         name: {
-            key: value for key, value in manifest.phases[name].metrics.items() if key not in HISTORY_METRICS
+            key: value
+            for key, value in manifest.phases[name].metrics.items()
+            if key not in HISTORY_METRICS + EXPLAINED_METRICS
         }
         for name in ("sft", "grpo")
     }

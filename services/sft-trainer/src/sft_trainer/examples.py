@@ -19,6 +19,11 @@ class Examples:
     dataset: Dataset
     too_long: int
 
+    @property
+    def answer_tokens(self) -> int:
+        """How many tokens of all rows the loss is on."""
+        return sum(label != IGNORED for labels in self.dataset["labels"] for label in labels)
+
 
 def build_examples(
     tokenizer: PreTrainedTokenizerBase, questions: list[Question], max_length: int

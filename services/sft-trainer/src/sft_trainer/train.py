@@ -93,6 +93,7 @@ def _metrics(trainer: SFTTrainer, examples: Examples, curve: list[Row]) -> dict[
         "steps": steps,
         "rows": rows,
         "rows_too_long": examples.too_long,
+        "answer_tokens": examples.answer_tokens,
         "passes_over_rows": steps * batch_size / rows,
         "final_loss": last_value(curve, "loss"),
     }

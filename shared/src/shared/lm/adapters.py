@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel
+from peft.tuners.lora import LoraLayer
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
@@ -37,6 +38,16 @@ def build_lora_config(model: PreTrainedModel, settings: LoraSettings) -> LoraCon
         target_modules=list(settings.target_modules),
         task_type="CAUSAL_LM",
     )
+
+
+def adapted_shapes(model: PeftModel) -> dict[str, list[int]]:
+    """Return what the adapter is on: module name → [outputs, inputs, layers]; a name has one shape in all layers."""
+    adapted = [(name, module) for name, module in model.named_modules() if isinstance(module, LoraLayer)]
+    shapes: dict[str, list[int]] = {}
+    for name, module in adapted:
+        last = name.rpartition(".")[2]
+        shapes.setdefault(last, [module.out_features, module.in_features, 0])[2] += 1
+    return shapes
 
 
 def save_adapter(model: PeftModel, base: RepoRef, folder: Path) -> None:

@@ -13,6 +13,7 @@ from transformers.utils import logging
 from shared.errors import GuardTripped
 from shared.estimate.flops import Batch
 from shared.job import Job
+from shared.lm.adapters import adapted_shapes
 from shared.lm.curve import CurveRecorder
 from shared.lm.dashboards import (
     dashboard_arguments,
@@ -89,6 +90,7 @@ def describe_training(job: Job, model: PeftModel, parent: Loaded) -> dict[str, A
     return {
         "trainable_parameters": trainable,
         "total_parameters": total,
+        "adapted_shapes": adapted_shapes(model),
         "parent_fingerprint": parent.fingerprint,
         "precision": choice.as_metrics(),
     }
