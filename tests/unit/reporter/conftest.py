@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import math
 import random
 from collections.abc import Callable
@@ -10,33 +9,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from unit.reporter.factory import (
+    ROWS,
+    eval_metrics,
+    make_answers,
+    make_predictions,
+    make_questions,
+    only_answers,
+)
 from unit.reporter.stages import STAGES
 
-from reporter.inputs import Answer, Rollout, RunData
+from reporter.inputs import Rollout, RunData
 from reporter.settings import ReportSettings
 from reporter.summary import Summary, summarise
 from shared.manifest import Attempt, Phase, RunManifest, Source
-from shared.prediction import parse_completion
-from shared.question import LETTERS, Question
+from shared.question import Question
 from shared.refs import RepoRef
 
 RUN_ID = "20261123-231502-demo-0"
 BEGUN = datetime(2026, 11, 23, 23, 15, 2, tzinfo=UTC)
-STEMS = (
-    (
-        "Which vitamin's lack causes scurvy?",
-        ("Vitamin C", "Vitamin A", "Vitamin D", "Vitamin K"),
-        "Biochemistry",
-    ),
-    ("Wrist drop follows an injury of which nerve?", ("Ulnar", "Radial", "Median", "Axillary"), "Anatomy"),
-    (
-        "The antidote of paracetamol is",
-        ("Naloxone", "Atropine", "N-acetylcysteine", "Flumazenil"),
-        "Pharmacology",
-    ),
-    ("Koplik's spots are seen in", ("Mumps", "Rubella", "Varicella", "Measles"), "Paediatrics"),
-)
-ROWS = 400
 SPLITS = ("sft", "grpo", "eval")
 
 
@@ -45,67 +36,6 @@ def ref(suffix: str, repo_type: str = "model", **extra: str) -> RepoRef:
     commit = f"{random.Random(suffix).getrandbits(160):040x}"
     name = suffix if "/" in suffix else f"local/medmcqa-{RUN_ID}-{suffix}"
     return RepoRef(repo_id=name, repo_type=repo_type, commit=commit, **extra)
-
-
-def make_questions(count: int = ROWS) -> dict[str, Question]:
-    """Questions whose right letters are skewed as in the real data."""
-    chance = random.Random(7)
-    questions = {}
-    for index in range(count):
-        stem, options, subject = STEMS[index % len(STEMS)]
-        gold = chance.choices(range(4), (32, 26, 22, 20))[0]
-        shuffled = dict(zip(("opa", "opb", "opc", "opd"), options, strict=True))
-        row_id = f"q{index:04}"
-        questions[row_id] = Question(
-            id=row_id, question=f"{stem} (case {index})", cop=gold, subject_name=subject, **shuffled
-        )
-    return questions
-
-
-def make_answers(
-    questions: dict[str, Question], accuracy: float, json_rate: float, schema_rate: float, seed: int
-) -> list[Answer]:
-    """Answers graded by the project's own parser, right about as often as asked."""
-    chance = random.Random(seed)
-    return [_answer(question, chance, accuracy, json_rate, schema_rate) for question in questions.values()]
-
-
-def _answer(
-    question: Question, chance: random.Random, accuracy: float, json_rate: float, schema_rate: float
-) -> Answer:
-    wrong = [letter for letter in LETTERS if letter != question.letter]
-    letter = question.letter if chance.random() < accuracy else chance.choice(wrong)
-    body: dict[str, Any] = {"predicted_category": letter, "confidence": 0.95}
-    if chance.random() < schema_rate:
-        body["reason"] = f"{question.options[LETTERS.index(letter)]} is the classical association."
-    text = json.dumps(body)
-    text = text if chance.random() < json_rate else f"The answer is {letter}, because {text[:-9]}"
-    parsed = parse_completion(text)
-    return Answer(
-        row_id=question.id, gold=question.letter, text=text, letter=parsed.letter, is_json=parsed.is_json,
-        is_schema=parsed.prediction is not None, correct=parsed.letter == question.letter, problem=parsed.problem,
-    )  # fmt: skip
-
-
-def eval_metrics(answers: dict[str, list[Answer]]) -> dict[str, Any]:
-    """What the evaluator records."""
-    gold = [answer.gold for answer in next(iter(answers.values()))]
-    letter = max(LETTERS, key=gold.count)
-    return {
-        "models": {model: _rates(rows) for model, rows in answers.items()},
-        "majority_letter": letter,
-        "majority_letter_rate": gold.count(letter) / len(gold),
-    }
-
-
-def _rates(rows: list[Answer]) -> dict[str, Any]:
-    correct, passed = sum(row.correct for row in rows), sum(row.is_schema for row in rows)
-    both = sum(row.correct and row.is_schema for row in rows)
-    return {
-        "accuracy": correct / len(rows), "valid_json_rate": sum(row.is_json for row in rows) / len(rows),
-        "schema_pass_rate": passed / len(rows), "accuracy_on_schema": both / passed if passed else None,
-        "rows": len(rows), "correct": correct,
-    }  # fmt: skip
 
 
 def make_manifest(metrics: dict[str, Any]) -> RunManifest:
@@ -216,12 +146,10 @@ def make_run() -> Callable[..., RunData]:
 
     def make(**parts: Any) -> RunData:
         questions = parts.get("questions", make_questions())
-        answers = parts.setdefault("answers", {
-            "base": make_answers(questions, 0.29, 0.985, 0.955, seed=11),
-            "sft": make_answers(questions, 0.42, 0.99, 0.985, seed=12),
-            "grpo": make_answers(questions, 0.48, 0.995, 0.99, seed=13),
-        })  # fmt: skip
-        manifest = make_manifest(eval_metrics(answers) if answers else {})
+        if "answers" in parts:
+            parts["predictions"] = only_answers(parts.pop("answers"))
+        predictions = parts.setdefault("predictions", make_predictions())
+        manifest = make_manifest(eval_metrics(predictions) if predictions.answers else {})
         usual = {
             "manifest": manifest, "inputs": {}, "questions": questions, "sft_curve": make_sft_curve(),
             "grpo_curve": make_grpo_curve(), "rollouts": make_rollouts(questions),

@@ -7,14 +7,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from reporter.inputs import (
-    Answer,
     Rollout,
-    read_answers,
     read_curve,
     read_json_lines,
     read_questions,
     read_rollouts,
 )
+from reporter.predictions import Answer, read_answers
 from shared.errors import BadInput
 
 ANSWER = {
@@ -44,8 +43,8 @@ def write_lines(path, *rows):
 
 
 def test_predictions_are_read_with_the_columns_the_report_needs(tmp_path):
-    path = write_parquet(tmp_path / "base.parquet", ANSWER | {"seconds": 0.5, "confidence": None})
-    assert read_answers(path) == [Answer(**ANSWER)]
+    path = write_parquet(tmp_path / "base.parquet", ANSWER | {"seconds": 0.5, "prompt_hash": "sha256:5f"})
+    assert read_answers(path) == [Answer(**ANSWER, seconds=0.5)]
 
 
 def test_predictions_without_a_column_are_refused_by_its_name(tmp_path):

@@ -2,7 +2,8 @@
 
 import random
 
-from reporter.inputs import Answer, Rollout
+from reporter.inputs import Rollout
+from reporter.predictions import Answer
 from reporter.samples import draw_samples, first_and_last_rollouts
 
 

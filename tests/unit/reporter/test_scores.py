@@ -2,7 +2,7 @@
 
 import pytest
 
-from reporter.inputs import Answer
+from reporter.predictions import Answer
 from reporter.scores import (
     METRICS,
     Comparison,

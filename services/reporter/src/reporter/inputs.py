@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from huggingface_hub.errors import EntryNotFoundError
 
+from reporter.predictions import Answers, Predictions, load_predictions, read_parquet
 from reporter.state import has_left_records
 from shared.errors import BadInput
 from shared.job import Job
@@ -18,23 +17,8 @@ from shared.question import Question, UnusableRow, parse_question
 from shared.refs import RepoRef
 from shared.rewards import completion_text
 
-MODELS = ("base", "sft", "grpo")
 QUESTION_SPLITS = ("grpo", "eval")
 Curve = list[dict[str, float]]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a model said to one question, as the evaluator graded it."""
-
-    row_id: str
-    gold: str
-    text: str
-    letter: str | None
-    is_json: bool
-    is_schema: bool
-    correct: bool
-    problem: str | None
 
 
 @dataclass(frozen=True)
@@ -55,11 +39,16 @@ class RunData:
 
     manifest: RunManifest
     inputs: dict[str, RepoRef]
-    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    predictions: Predictions = field(default_factory=Predictions)
     questions: dict[str, Question] = field(default_factory=dict)
     sft_curve: Curve = field(default_factory=list)
     grpo_curve: Curve = field(default_factory=list)
     rollouts: list[Rollout] = field(default_factory=list)
+
+    @property
+    def answers(self) -> Answers:
+        """The evaluation's own answers, under the primary decoding."""
+        return self.predictions.answers
 
 
 def load_run(job: Job) -> RunData:
@@ -68,7 +57,7 @@ def load_run(job: Job) -> RunData:
     return RunData(
         manifest=job.manifest,
         inputs=job.inputs,
-        answers=_answers(job),
+        predictions=_predictions(job),
         questions={
             key: question for split in QUESTION_SPLITS for key, question in _split(job, split).items()
         },
@@ -78,25 +67,9 @@ def load_run(job: Job) -> RunData:
     )
 
 
-def read_answers(path: Path) -> list[Answer]:
-    """Read one model's predictions.
-
-    Raises:
-        BadInput: it is not parquet, or a column of the evaluator's is not there.
-    """
-    columns = list(Answer.__dataclass_fields__)
-    table = _read_parquet(path)
-    missing = [column for column in columns if column not in table.column_names]
-    if missing:
-        raise BadInput(
-            f"{path.name} of the predictions has no column {missing[0]}. Evaluate again: make eval FORCE=1."
-        )
-    return [Answer(**row) for row in table.select(columns).to_pylist()]
-
-
 def read_questions(path: Path) -> dict[str, Question]:
     """Read a split's questions by id; a row that cannot be shown is left out."""
-    return dict(_usable_questions(_read_parquet(path).to_pylist()))
+    return dict(_usable_questions(read_parquet(path).to_pylist()))
 
 
 def read_curve(path: Path | None) -> Curve:
@@ -132,15 +105,6 @@ def read_json_lines(path: Path | None) -> list[dict[str, Any]]:
     # Only a newline ends a line: `splitlines` would also cut JSON strings at U+2028 and its like.
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path else []
     return [_parse_line(line, number, str(path)) for number, line in enumerate(lines, 1) if line.strip()]
-
-
-def _read_parquet(path: Path) -> pa.Table:
-    try:
-        return pq.read_table(path)
-    except pa.ArrowInvalid as error:
-        raise BadInput(
-            f"{path.name} is not a parquet file that can be read. Redo the phase that wrote it."
-        ) from error
 
 
 def _rollout(row: Mapping[str, Any]) -> Rollout:
@@ -187,10 +151,11 @@ def _download(job: Job, name: str, path: str) -> Path:
     return job.hub.download(job.inputs[name], path)
 
 
-def _answers(job: Job) -> dict[str, list[Answer]]:
+def _predictions(job: Job) -> Predictions:
     if "predictions" not in job.inputs:
-        return {}
-    return {model: read_answers(_download(job, "predictions", f"data/{model}.parquet")) for model in MODELS}
+        return Predictions()
+    paths = job.hub.list_files(job.inputs["predictions"])
+    return load_predictions(paths, lambda path: _download(job, "predictions", path))
 
 
 def _training_file(job: Job, head: RepoRef, phase: str, name: str) -> Path | None:

@@ -4,7 +4,8 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reporter.inputs import MODELS, Answer, Rollout
+from reporter.inputs import Rollout
+from reporter.predictions import MODELS, Answer
 from shared.question import Question
 
 KINDS: dict[str, Callable[[Answer], bool]] = {

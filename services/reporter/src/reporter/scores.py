@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reporter.inputs import MODELS, Answer
+from reporter.predictions import MODELS, Answer
 from reporter.statistics import Interval, mcnemar_p, paired_interval, wilson_interval
 
 CHANCE_RATE = 0.25

@@ -13,7 +13,8 @@ from reporter.findings import (
     headline,
 )
 from reporter.history import TrainingHistory, read_histories
-from reporter.inputs import Answer, RunData
+from reporter.inputs import RunData
+from reporter.predictions import Answer
 from reporter.samples import RolloutGroup, SampleGroup, draw_samples, first_and_last_rollouts
 from reporter.scores import (
     METRICS,
