@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.prediction import parse_completion
-from shared.rewards import REWARDS, completion_text
+from shared.rewards import REFERENCE_REWARDS, REWARDS, completion_text
 
 PERFECT = '{"predicted_category": "B", "confidence": 0.95, "reason": "Radial nerve."}'
 EXAMPLES = {
@@ -22,23 +22,25 @@ def as_chat(completion):
     return [{"role": "assistant", "content": completion}]
 
 
-def score(completions, gold):
-    """Calls every reward as TRL does: all columns and its own extras as keywords."""
+def score(completions, gold, names=REFERENCE_REWARDS):
+    """Calls rewards as TRL does: all columns and its own extras as keywords."""
     extras = {"prompts": ["p"] * len(gold), "completion_ids": [[1]] * len(gold), "trainer_state": None}
     return {
         name: reward(completions=completions, ground_truth=gold, row_id=["q"] * len(gold), **extras)
         for name, reward in REWARDS.items()
+        if name in names
     }
 
 
-def test_the_rewards_are_the_references_three():
-    assert list(REWARDS) == ["json", "schema", "accuracy"]
+def test_the_rewards_are_the_references_three_and_one_more():
+    assert list(REWARDS) == [*REFERENCE_REWARDS, "calibration"]
+    assert REFERENCE_REWARDS == ("json", "schema", "accuracy")
 
 
 @pytest.mark.parametrize("form", [str, as_chat])
 def test_the_references_four_examples_score_three_two_two_and_zero(form):
     scores = score([form(completion) for completion in EXAMPLES], ["B"] * 4)
-    assert scores == {name: [rewards[name] for rewards in EXAMPLES.values()] for name in REWARDS}
+    assert scores == {name: [rewards[name] for rewards in EXAMPLES.values()] for name in REFERENCE_REWARDS}
     assert [sum(column) for column in zip(*scores.values(), strict=True)] == [3.0, 2.0, 2.0, 0.0]
 
 
@@ -53,10 +55,11 @@ def test_one_gold_letter_too_few_is_a_defect():
 
 def test_a_thinking_prefix_costs_every_reward():
     # What the reference run's rollouts looked like, and why its rewards were all zero.
-    assert score([f"<think>\n\n</think>\n\n{PERFECT}"], ["B"]) == {
+    assert score([f"<think>\n\n</think>\n\n{PERFECT}"], ["B"], REWARDS) == {
         "json": [0.0],
         "schema": [0.0],
         "accuracy": [0.0],
+        "calibration": [0.0],
     }
 
 
@@ -86,3 +89,54 @@ def test_rewards_and_metrics_never_disagree(pairs):
     }
     assert score(completions, gold) == expected
     assert score([as_chat(text) for text in completions], gold) == expected
+
+
+def answer(letter, confidence):
+    return json.dumps({"predicted_category": letter, "confidence": confidence, "reason": "because"})
+
+
+def calibration(completions, gold):
+    return score(completions, gold, ["calibration"])["calibration"]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "right", "wrong"),
+    [(0, 0.0, 1.0), (0.5, 0.75, 0.75), (0.95, 0.9975, 0.0975), (1, 1.0, 0.0)],
+)
+def test_calibration_is_one_minus_the_squared_error_of_the_stated_confidence(confidence, right, wrong):
+    earned = calibration([answer("B", confidence), answer("C", confidence)], ["B", "B"])
+    assert earned == pytest.approx([right, wrong])
+
+
+def test_an_answer_that_breaks_the_schema_earns_nothing_for_its_confidence():
+    broken = ['{"predicted_category": "C", "confidence": 0}', answer("C", 1.5), answer("E", 0.0), "C, surely"]
+    assert calibration(broken, ["B"] * 4) == [0.0] * 4
+    assert calibration([answer("C", 1)], ["B"]) == [0.0]
+
+
+def test_calibration_judges_each_completion_in_either_form_by_its_own_gold_letter():
+    assert calibration([as_chat(answer("B", 1)), answer("B", 1)], ["B", "A"]) == [1.0, 0.0]
+    with pytest.raises(ValueError, match="shorter"):
+        REWARDS["calibration"](completions=[PERFECT, PERFECT], ground_truth=["B"])
+
+
+@given(st.integers(0, 100), st.integers(0, 100))
+def test_no_stated_confidence_earns_more_in_the_mean_than_the_true_probability(right_percent, stated_percent):
+    def expected(stated):
+        right, wrong = calibration([answer("B", stated), answer("C", stated)], ["B", "B"])
+        return (right_percent * right + (100 - right_percent) * wrong) / 100
+
+    assert expected(right_percent / 100) >= expected(stated_percent / 100) - 1e-12
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_with_equal_weights_the_likelier_letter_earns_more_in_the_mean(first, second):
+    def expected(probability):
+        earned = score(
+            [answer("B", probability), answer("C", probability)], ["B", "B"], ["accuracy", "calibration"]
+        )
+        right, wrong = (sum(column) for column in zip(*earned.values(), strict=True))
+        return probability * right + (1 - probability) * wrong
+
+    low, high = sorted((first, second))
+    assert expected(low) <= expected(high) + 1e-12

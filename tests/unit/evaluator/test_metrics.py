@@ -7,7 +7,7 @@ from models import make_question
 
 from evaluator.answers import Answer
 from evaluator.metrics import measure, measure_majority
-from shared.rewards import REWARDS
+from shared.rewards import REFERENCE_REWARDS, REWARDS
 
 PERFECT = '{"predicted_category": "B", "confidence": 0.9, "reason": "Thiamine."}'
 WRONG_LETTER = '{"predicted_category": "A", "confidence": 0.9, "reason": "Thiamine."}'
@@ -70,7 +70,7 @@ def test_accuracy_on_schema_does_not_exist_where_no_answer_passes(grade_text):
 @pytest.mark.parametrize("text", TRAPS)
 def test_the_metrics_are_the_rewards(grade_text, text):
     answer = grade_text(text, gold="B")
-    rewards = {name: reward([text], ground_truth=["B"])[0] for name, reward in REWARDS.items()}
+    rewards = {name: REWARDS[name]([text], ground_truth=["B"])[0] for name in REFERENCE_REWARDS}
     assert rewards == {"json": answer.is_json, "schema": answer.is_schema, "accuracy": answer.correct}
 
 

@@ -67,9 +67,14 @@ def test_the_defaults_are_the_reference_run_as_it_was_meant():
             {"prompts_per_step": 3},
             "micro_batch_size 8 does not divide prompts_per_step 3 × num_generations 4 = 12; use 4, 6 or 12",
         ),
-        ({"rewards": ("jsn",)}, "there is no reward jsn; choose from json, schema, accuracy"),
+        ({"rewards": ("jsn",)}, "there is no reward jsn; choose from json, schema, accuracy, calibration"),
         ({"rewards": ("json", "json")}, "a reward is named twice; give it a weight instead"),
         ({"reward_weights": (1.0,)}, "1 weights for 3 rewards; give one for each, or none"),
+        (
+            {"rewards": ("accuracy", "calibration"), "reward_weights": (1.0, 1.5)},
+            "calibration weighs 1.5 and accuracy 1: an answer that is surely wrong, and says so, would earn more than",
+        ),
+        ({"rewards": ("schema", "calibration")}, "calibration weighs 1 and accuracy 0"),
         ({"num_generations": 1}, "greater than or equal to 2"),
         ({"rewards": ()}, "at least 1 item"),
         ({"guard": {"max_zero_std": 1.1}}, "less than or equal to 1"),
@@ -86,6 +91,11 @@ def test_what_does_not_fit_is_refused_with_what_does(changes, message):
 def test_each_reward_can_have_its_weight():
     settings = make_settings(rewards=("accuracy", "json"), reward_weights=(2.0, 0.5))
     assert (settings.weights, settings.highest_reward) == ([2.0, 0.5], 2.5)
+
+
+def test_calibration_may_weigh_as_much_as_accuracy():
+    settings = make_settings(rewards=("json", "schema", "accuracy", "calibration"))
+    assert (settings.weights, settings.highest_reward) == ([1.0] * 4, 4.0)
 
 
 def test_a_penalty_is_not_part_of_the_highest_reward():

@@ -46,6 +46,12 @@ def test_the_functions_are_those_of_the_settings_under_their_names():
     assert judge(make_recorder(rewards=("accuracy",)), 0) == {"accuracy": [1, 0, 0, 0]}
 
 
+def test_calibration_is_judged_with_the_others_and_weighed():
+    recorder = make_recorder(rewards=("accuracy", "calibration"), reward_weights=(1.0, 0.5), rollout_groups=1)
+    assert judge(recorder, 0)["calibration"] == pytest.approx([0.99, 0.19, 0, 0])
+    assert [row["reward"] for row in recorder.rows] == pytest.approx([1.495, 0.095])
+
+
 def test_a_rollout_says_what_was_said_and_what_it_earned():
     recorder = make_recorder(rollout_groups=1, reward_weights=(1.0, 1.0, 2.0))
     judge(recorder, 0)

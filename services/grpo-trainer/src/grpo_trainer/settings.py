@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from shared.rewards import REWARDS
+from shared.rewards import REFERENCE_REWARDS, REWARDS
 from shared.settings import service_config
 from shared.training import Scheduler, TrainerSettings, require_divisor
 
@@ -110,7 +110,7 @@ class GrpoSettings(TrainerSettings):
         default="group", description="whose standard deviation an advantage is divided by"
     )
     rewards: tuple[str, ...] = Field(
-        default=tuple(REWARDS), min_length=1, description=f"reward functions, of {', '.join(REWARDS)}"
+        default=REFERENCE_REWARDS, min_length=1, description=f"reward functions, of {', '.join(REWARDS)}"
     )
     reward_weights: tuple[float, ...] = Field(
         default=(), validate_default=True, description="one weight for each reward; empty means 1 for each"
@@ -158,4 +158,19 @@ class GrpoSettings(TrainerSettings):
         rewards = info.data.get("rewards", value)
         if value and len(value) != len(rewards):
             raise ValueError(f"{len(value)} weights for {len(rewards)} rewards; give one for each, or none")
+        _require_guessing_pays(dict(zip(rewards, value or (1.0,) * len(rewards), strict=True)))
         return value
+
+
+def _require_guessing_pays(weights: dict[str, float]) -> None:
+    """Refuse weights by which a letter that is surely wrong, said with confidence 0, earns more than a guess.
+
+    An answer that is right with probability p, and says so, earns accuracy · p + calibration · (1 − p (1 − p)) in the
+    mean, which grows with p from 0 on only while calibration weighs no more than accuracy.
+    """
+    calibration, accuracy = weights.get("calibration", 0.0), weights.get("accuracy", 0.0)
+    if calibration > max(accuracy, 0.0):
+        raise ValueError(
+            f"calibration weighs {calibration:g} and accuracy {accuracy:g}: an answer that is surely wrong, and "
+            "says so, would earn more than a guess; let calibration weigh at most as much as accuracy"
+        )
