@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.statistics import Z_95, mcnemar_p, paired_interval, wilson_interval
+from shared.statistics.intervals import normal_quantile, wilson_interval
+from shared.statistics.paired import mcnemar_p, paired_interval
 
+Z_95 = normal_quantile(0.95)
 COUNTS = st.integers(1, 5000).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total)))
 
 
