@@ -9,6 +9,7 @@ from typing import Any
 from huggingface_hub.errors import EntryNotFoundError
 
 from reporter.predictions import Answers, Predictions, load_predictions, read_parquet
+from reporter.provenance import HubPages, hub_pages
 from reporter.state import has_left_records
 from shared.errors import BadInput
 from shared.job import Job
@@ -44,6 +45,7 @@ class RunData:
     sft_curve: Curve = field(default_factory=list)
     grpo_curve: Curve = field(default_factory=list)
     rollouts: list[Rollout] = field(default_factory=list)
+    pages: HubPages = field(default_factory=HubPages)
 
     @property
     def answers(self) -> Answers:
@@ -64,6 +66,7 @@ def load_run(job: Job) -> RunData:
         sft_curve=read_curve(_training_file(job, head, "sft", "curves")),
         grpo_curve=read_curve(_training_file(job, head, "grpo", "curves")),
         rollouts=read_rollouts(_training_file(job, head, "grpo", "rollouts")),
+        pages=hub_pages(str(job.hub.api.endpoint)),
     )
 
 

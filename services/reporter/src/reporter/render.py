@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from reporter.charts import Chart
 from reporter.findings import describe_slice, format_interval, format_p, percent, points
+from reporter.how import explain
 from reporter.scores import METRICS, MODEL_LABELS
 from reporter.summary import Summary
 from reporter.tables import (
@@ -100,6 +101,7 @@ def _context(summary: Summary, charts: dict[str, Chart]) -> dict[str, Any]:
         "validation_remark": describe_slice,
         "provenance": provenance_rows(manifest),
         "redo": redo_commands(manifest),
+        "explanations": explain(summary.run),
     }
 
 
