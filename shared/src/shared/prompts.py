@@ -31,11 +31,11 @@ def build_messages(question: Question) -> list[Message]:
     ]
 
 
-def build_target(question: Question) -> str:
-    """Return the JSON that an SFT row teaches: the gold letter, a fixed confidence, the explanation."""
+def build_target(question: Question, confidence: float = TARGET_CONFIDENCE) -> str:
+    """Return the JSON that an SFT row teaches: the gold letter, a confidence, the explanation."""
     answer = {
         "predicted_category": question.letter,
-        "confidence": TARGET_CONFIDENCE,
+        "confidence": confidence,
         "reason": _reason(question.exp),
     }
     return json.dumps(answer, ensure_ascii=False)

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from models import make_question, make_qwen3
 from transformers import AutoTokenizer
@@ -47,3 +49,11 @@ def test_a_max_length_that_cuts_every_answer_is_refused(tokenizer):
         f"max_length {needed - 1} would cut the answer of all 3 rows; the shortest has {needed} tokens. "
         "Raise max_length."
     )
+
+
+def test_confidences_are_dealt_to_the_rows_in_turn(tokenizer):
+    questions = [make_question(number) for number in range(5)]
+    examples = build_examples(tokenizer, questions, 512, confidences=(0.25, 0.75))
+    answers = [[label for label in labels if label != IGNORED] for labels in examples.dataset["labels"]]
+    stated = [json.loads(tokenizer.decode(answer[:-1]))["confidence"] for answer in answers]
+    assert stated == [0.25, 0.75, 0.25, 0.75, 0.25]

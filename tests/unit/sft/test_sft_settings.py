@@ -22,6 +22,7 @@ def test_the_defaults_are_the_reference_run():
         "batch_size": 16,
         "micro_batch_size": 4,
         "max_length": 1024,
+        "confidences": [0.95],
         "guard": {"max_cut_share": 0.5, "window": 10, "max_loss_rise": 1.5, "loss_floor": 0.5},
         "gradient_checkpointing": "auto",
         "precision": "auto",
@@ -43,6 +44,12 @@ def test_a_micro_batch_that_does_not_divide_the_batch_is_refused_with_those_that
         ValidationError, match="micro_batch_size 6 does not divide batch_size 64; use 4, 8 or 16"
     ):
         make_settings(batch_size=64, micro_batch_size=6)
+
+
+@pytest.mark.parametrize("confidences", [(), (0.5, 1.01), (-0.1,)])
+def test_a_confidence_that_is_no_probability_is_refused(confidences):
+    with pytest.raises(ValidationError, match="confidences"):
+        make_settings(confidences=confidences)
 
 
 def test_the_default_micro_batch_is_checked_against_a_given_batch():

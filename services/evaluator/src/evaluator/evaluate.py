@@ -9,6 +9,7 @@ from evaluator.answers import Answer, grade
 from evaluator.chain import PARENTS, Chain
 from evaluator.metrics import measure, measure_majority
 from evaluator.predictions import publish_answers, publish_card
+from evaluator.publishing.publish import publish_results
 from shared.job import Job, Outcome
 from shared.lm.adapters import cast_weights
 from shared.lm.chat import encode_prompt
@@ -34,7 +35,8 @@ def evaluate_models(job: Job) -> Outcome:
         publish_answers(job, name, answers)
         job.log(_headline(name, models[name]))
     metrics = {"models": models} | measure_majority([question.letter for question in questions])
-    return Outcome({"predictions": publish_card(job, metrics)}, metrics)
+    predictions = publish_card(job, metrics)
+    return Outcome({"predictions": predictions} | publish_results(job, metrics, predictions), metrics)
 
 
 def _load_proven(job: Job, name: str, chain: Chain) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

@@ -1,7 +1,10 @@
 """What the SFT trainer can be told."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from shared.prompts import TARGET_CONFIDENCE
 from shared.settings import service_config
 from shared.training import Scheduler, TrainerSettings, require_divisor
 
@@ -63,6 +66,12 @@ class SftSettings(TrainerSettings):
     )
     max_length: int = Field(
         default=1024, ge=16, description="tokens of prompt and answer; a row that needs more is left out"
+    )
+    confidences: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+        default=(TARGET_CONFIDENCE,),
+        min_length=1,
+        description="what the taught answers state, dealt to the rows in turn; several leave GRPO's calibration reward "
+        "something to choose from",
     )
     guard: SftGuardSettings = Field(default=SftGuardSettings(), description="when the training is stopped")
 

@@ -39,7 +39,7 @@ def train_sft(job: Job) -> Outcome:
     tokenizer = load_tokenizer(job.hub, base)
     questions = load_questions(job.hub, job.inputs["data"], "sft")
     taught, held_out = hold_out(questions, settings.validation.rows)
-    examples = build_examples(tokenizer, taught, settings.max_length)
+    examples = build_examples(tokenizer, taught, settings.max_length, settings.confidences)
     check_lengths(examples, settings.max_length, settings.guard)
     parent = load_parent(job.hub, base, settings.precision)
     trainer = build_trainer(job, parent.model, tokenizer, examples, session.dashboard_run)

@@ -10,7 +10,14 @@ from jinja2 import TemplateError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from shared.errors import BadInput
-from shared.prompts import SYSTEM_PROMPT, Message, build_messages, build_target, render_user
+from shared.prompts import (
+    SYSTEM_PROMPT,
+    TARGET_CONFIDENCE,
+    Message,
+    build_messages,
+    build_target,
+    render_user,
+)
 from shared.question import Question
 
 CHAT_TEMPLATE_KWARGS: dict[str, Any] = {"enable_thinking": False}
@@ -44,7 +51,9 @@ def render_prompt(tokenizer: PreTrainedTokenizerBase, question: Question) -> str
     return _render(tokenizer, prompt_messages(tokenizer, question), add_generation_prompt=True)
 
 
-def encode_answer(tokenizer: PreTrainedTokenizerBase, question: Question) -> list[int]:
+def encode_answer(
+    tokenizer: PreTrainedTokenizerBase, question: Question, confidence: float = TARGET_CONFIDENCE
+) -> list[int]:
     """Return the ids of the answer to teach: the JSON and the token that ends the turn, nothing else.
 
     It is encoded apart from the prompt, because a model continues the prompt's tokens as they are: text that would
@@ -52,7 +61,7 @@ def encode_answer(tokenizer: PreTrainedTokenizerBase, question: Question) -> lis
     a line break) is not taught: generation has stopped by then.
     """
     return [
-        *tokenizer.encode(build_target(question), add_special_tokens=False),
+        *tokenizer.encode(build_target(question, confidence), add_special_tokens=False),
         end_of_turn_id(tokenizer),
     ]
 

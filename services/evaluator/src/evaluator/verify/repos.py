@@ -45,8 +45,8 @@ def list_references(manifest: RunManifest) -> Iterator[tuple[str, RepoRef]]:
 def _find(hub: Hub, ref: RepoRef) -> str:
     hub.resolve(ref.repo_id, ref.repo_type, ref.commit)
     if ref.path is not None:
-        folder = PurePosixPath(ref.path).parent.as_posix().removeprefix(".")
-        files = hub.list_files(ref, folder)
+        folder = PurePosixPath(ref.path).parent.as_posix()
+        files = hub.list_files(ref, "" if folder == "." else folder)
         if not any(file == ref.path or file.startswith(f"{ref.path}/") for file in files):
             raise GuardTripped(f"{ref.repo_id}@{ref.commit} has no {ref.path}.")
     return str(ref)
