@@ -1,5 +1,6 @@
 """Whether a confidence means what it says, and whether the surer answers are the better ones."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,7 +9,6 @@ import numpy.typing as npt
 
 from shared.statistics.confidences import Bools, Floats, as_answers
 from shared.statistics.intervals import BISECTIONS, Interval, wilson_interval
-from shared.statistics.paired import percentile_interval
 
 OPTIONS = 4
 LEAST_TEMPERATURE = 0.01
@@ -51,7 +51,7 @@ def expected_calibration_error(confidence: npt.ArrayLike, correct: npt.ArrayLike
     perfect confidence, the more so the fewer answers a bin has.
     """
     numbers, right = as_answers(confidence, correct)
-    return _error_over(_place_in_bins(numbers, bins), numbers - right)
+    return float(np.abs(_mean_gaps(_place_in_bins(numbers, bins), numbers - right, bins)).sum())
 
 
 def ece_interval(
@@ -62,19 +62,40 @@ def ece_interval(
     resamples: int = 1000,
     level: float = 0.95,
 ) -> Interval:
-    """Return the interval of the expected calibration error by resampling the answers, their bins kept.
+    """Return the interval of the expected calibration error over the bins that the measured one has.
 
-    The basic bootstrap (Davison and Hinkley, Bootstrap Methods, 1997, section 5.2): resamples exceed the measured error
-    as that exceeds the true one, and reflecting them takes that bias out again.
+    Noise makes the measured error larger than the true one, and a resample's larger still, so plain bootstrap intervals
+    miss a small true error. Here the test inversion bootstrap (Carpenter, J. R. Stat. Soc. B 61:159, 1999): the bins'
+    gaps are scaled by a common factor, noise is drawn on top, and the interval is of those true errors that would not
+    rarely measure as much, or as little, as was measured. A bin's noise is normal, with the variance of a rate to which
+    two hits and two misses are added (Agresti and Coull, Am. Stat. 52:119, 1998), so that a bin of nothing but hits
+    has some too.
     """
     numbers, right = as_answers(confidence, correct)
-    place, gaps = _place_in_bins(numbers, bins), numbers - right
-    rng = np.random.default_rng(seed)
-    draws = (rng.integers(gaps.size, size=gaps.size) for _ in range(resamples))
-    errors = np.array([_error_over(place[rows], gaps[rows]) for rows in draws])
-    low, high = percentile_interval(errors, level)
-    measured = _error_over(place, gaps)
-    return Interval(max(0.0, 2 * measured - high), min(1.0, max(0.0, 2 * measured - low)))
+    place = _place_in_bins(numbers, bins)
+    gaps = _mean_gaps(place, numbers - right, bins)
+    scale = _mean_gap_deviations(place, right, bins)
+    noise = scale * np.random.default_rng(seed).standard_normal((resamples, bins))
+    measured, rare = float(np.abs(gaps).sum()), (1 - level) / 2
+    # The gaps of a true error of 1; where none was measured, every bin's alike.
+    pattern = gaps / measured if measured else np.bincount(place, minlength=bins) / place.size
+
+    def measures_less(error: float, than: float) -> float:
+        return float(np.mean(np.abs(error * pattern + noise).sum(axis=1) < than))
+
+    low = _largest(lambda error: measures_less(error, measured) > 1 - rare)
+    # Luck may measure less than even no error would; the bound is never lower than after average luck.
+    usual = float(np.median(np.abs(noise).sum(axis=1)))
+    return Interval(low, _largest(lambda error: measures_less(error, max(measured, usual)) > rare))
+
+
+def _largest(holds: Callable[[float], bool]) -> float:
+    """Return the largest fraction for which a condition holds that holds for small ones; 0 if for none."""
+    low, high = 0.0, 1.0
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
 
 
 def brier_score(confidence: npt.ArrayLike, correct: npt.ArrayLike) -> float:
@@ -196,6 +217,14 @@ def _as_distributions(probabilities: npt.ArrayLike) -> Floats:
     return np.clip(rows, LEAST_PROBABILITY, None)
 
 
+def _mean_gap_deviations(place: npt.NDArray[np.int64], right: Bools, bins: int) -> Floats:
+    """Return the standard deviation of what each bin adds to the mean gap."""
+    counts, hits = (np.bincount(place, weights=weights, minlength=bins) for weights in (None, right))
+    rates = (hits + 2) / (counts + 4)
+    deviations: Floats = np.sqrt(rates * (1 - rates) * counts) / right.size
+    return deviations
+
+
 def _softmax(logs: Floats) -> Floats:
     weights = np.exp(logs - logs.max(axis=1, keepdims=True))
     normalised: Floats = weights / weights.sum(axis=1, keepdims=True)
@@ -216,8 +245,9 @@ def _middle_ranks(numbers: Floats) -> Floats:
     return ranks
 
 
-def _error_over(place: npt.NDArray[np.int64], gaps: Floats) -> float:
-    return float(np.abs(np.bincount(place, weights=gaps)).sum() / gaps.size)
+def _mean_gaps(place: npt.NDArray[np.int64], gaps: Floats, bins: int) -> Floats:
+    """Return what each bin adds to the mean gap between confidence and outcome."""
+    return np.bincount(place, weights=gaps, minlength=bins) / gaps.size
 
 
 def _summarise(numbers: Floats, right: Bools) -> Bin:

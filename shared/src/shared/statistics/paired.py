@@ -19,8 +19,9 @@ def mcnemar_p(gained: int, lost: int) -> float:
 
     McNemar's test (Psychometrika 12:153, 1947) in its binomial form, which holds for small counts too.
     """
-    discordant = gained + lost
-    tail, term = 0, 1
+    # Python's integers: numpy's would overflow.
+    gained, lost = int(gained), int(lost)
+    discordant, tail, term = gained + lost, 0, 1
     for k in range(min(gained, lost) + 1):
         tail += term
         term = term * (discordant - k) // (k + 1)
