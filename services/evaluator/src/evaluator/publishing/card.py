@@ -1,6 +1,8 @@
 """The results as a part of the model card."""
 
-from huggingface_hub import ModelCard
+from typing import cast
+
+from huggingface_hub import ModelCard, ModelCardData
 
 from evaluator.publishing.forms import LABELS, Provenance, list_eval_results
 from evaluator.publishing.results import (
@@ -55,13 +57,13 @@ def add_results(card: str, model_name: str, results: ModelResults, origin: Prove
         origin: where they come from.
     """
     evaluated = ModelCard(card)
-    evaluated.data.model_name = model_name
-    evaluated.data.eval_results = list_eval_results(results, origin)
+    data = _metadata(evaluated)
+    data.model_name, data.eval_results = model_name, list_eval_results(results, origin)
     beginning, heading, rest = evaluated.text.partition("\n## ")
     evaluated.text = f"{beginning.rstrip()}\n\n{render_results(results, origin)}{heading}{rest}"
-    content = f"{evaluated}"
-    read_back = ModelCard(content).data
-    assert (read_back.model_name, read_back.eval_results) == (model_name, evaluated.data.eval_results)
+    content = str(evaluated)
+    read_back = _metadata(ModelCard(content))
+    assert (read_back.model_name, read_back.eval_results) == (model_name, data.eval_results)
     return content
 
 
@@ -80,6 +82,10 @@ def render_results(results: ModelResults, origin: Provenance) -> str:
         verdict=_verdict(results),
         confidence="\n\n".join([_describe_confidence(results.confidence), *_thresholds(results)]),
     )
+
+
+def _metadata(card: ModelCard) -> ModelCardData:
+    return cast(ModelCardData, card.data)
 
 
 def _metric_row(metric: str, results: ModelResults) -> str:
