@@ -32,7 +32,7 @@ def spread(values: Sequence[float], level: float = 0.95) -> Spread:
     Raises:
         ValueError: there are no values.
     """
-    if not values:
+    if len(values) == 0:
         raise ValueError("there is no seed to summarise")
     mean = fmean(values)
     if len(values) == 1:
