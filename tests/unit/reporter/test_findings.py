@@ -5,19 +5,19 @@ import dataclasses
 import pytest
 from unit.reporter.stages import STAGES
 
+from reporter.comparisons import BAG_OF_WORDS, compare_to_chance, correct_for_number, from_counts
 from reporter.findings import (
     Finding,
-    describe_chance,
     describe_comparison,
     describe_format,
-    describe_majority,
+    describe_medicine,
     describe_validation,
     format_p,
     headline,
     percent,
     points,
 )
-from reporter.scores import Comparison, MajorityLetter, Score
+from reporter.scores import Score
 
 
 def accuracy(**counts):
@@ -25,72 +25,73 @@ def accuracy(**counts):
 
 
 def test_a_clear_gain_is_good_news():
-    finding = describe_comparison(Comparison("sft", "grpo", gained=40, lost=10, total=200))
-    assert finding == Finding(
+    (pair,) = correct_for_number([from_counts("sft", "grpo", gained=40, lost=10, total=200)])
+    low, high = pair.interval
+    assert describe_comparison(pair) == Finding(
         "good",
-        "GRPO against SFT: +15.0 points of accuracy (95% interval +8.2 to +21.5, p-value < 0.001; "
-        "40 questions gained, 10 lost of 200). Chance alone is an unlikely explanation.",
+        f"GRPO is better than SFT in accuracy: +15.0 points (95% interval {points(low)} to {points(high)}; p < 0.001, "
+        "corrected p < 0.001; 40 questions gained, 10 lost of 200).",
     )
 
 
-def test_a_small_gain_is_called_noise():
-    finding = describe_comparison(Comparison("base", "sft", gained=30, lost=24, total=200))
+def test_a_small_gain_is_no_difference_shown_and_says_what_could_have_been():
+    (pair,) = correct_for_number([from_counts("base", "sft", gained=30, lost=24, total=200)])
+    finding = describe_comparison(pair)
     assert finding.tone == "neutral"
-    assert finding.text.startswith("SFT against Base: +3.0 points of accuracy (")
-    assert finding.text.endswith("That is within the noise.")
+    assert finding.text.startswith("No difference shown between Base and SFT in accuracy: +3.0 points (")
+    assert finding.text.endswith(
+        f"200 rows could have shown a difference of {100 * pair.detectable:.1f} points."
+    )
 
 
 def test_a_clear_loss_is_bad_news():
-    assert describe_comparison(Comparison("sft", "grpo", gained=10, lost=40, total=200)).tone == "bad"
+    finding = describe_comparison(from_counts("sft", "grpo", gained=10, lost=40, total=200))
+    assert finding.tone == "bad"
+    assert finding.text.startswith("GRPO is worse than SFT in accuracy: −15.0 points (")
 
 
-def test_no_difference_at_all_is_noise():
-    finding = describe_comparison(Comparison("base", "grpo", gained=0, lost=0, total=200))
+def test_no_difference_at_all_is_none_shown():
+    finding = describe_comparison(from_counts("base", "grpo", gained=0, lost=0, total=200))
     assert finding.tone == "neutral"
     assert "±0.0 points" in finding.text
 
 
-def test_a_model_that_is_not_above_the_commonest_letter_is_suspected_of_having_learned_it():
-    below = Comparison("always A", "sft", gained=10, lost=14, total=200)
-    finding = describe_majority(MajorityLetter("A", 0.36), {"sft": below})
-    assert finding == Finding(
-        "bad",
-        "Always answering A, the commonest letter, would score 36.0%. SFT is not above it (−2.0 points): "
-        "it may have learned the letters, not the answers.",
+def test_a_difference_that_does_not_survive_the_correction_is_none_shown():
+    alone = from_counts("base", "sft", gained=20, lost=7, total=200)
+    assert (alone.verdict, alone.p_value < 0.05) == ("better", True)
+    corrected, *_ = correct_for_number([alone] * 6)
+    assert describe_comparison(corrected).text.startswith("No difference shown between Base and SFT")
+
+
+def baselines(gained_on_letter):
+    return [
+        compare_to_chance(Score(90, 200), "sft"),
+        from_counts("always A", "sft", gained=gained_on_letter, lost=14, total=200),
+        from_counts(BAG_OF_WORDS, "sft", gained=60, lost=14, total=200),
+    ]
+
+
+def test_a_model_that_beats_one_letter_guessing_and_a_bag_of_words_is_said_to():
+    assert describe_medicine("sft", baselines(60)) == Finding(
+        "good",
+        "SFT is better than guessing, always answering A and the bag-of-words classifier, which know no medicine.",
     )
 
 
-@pytest.mark.parametrize(
-    ("gained", "tone", "words"),
-    [(60, "good", "GRPO is clearly above it"), (18, "neutral", "within the noise")],
-)
-def test_above_the_commonest_letter_counts_only_where_it_is_clear(gained, tone, words):
-    above = Comparison("always A", "grpo", gained=gained, lost=14, total=200)
-    finding = describe_majority(MajorityLetter("A", 0.36), {"grpo": above})
-    assert finding.tone == tone
-    assert words in finding.text
+@pytest.mark.parametrize(("gained", "verdict"), [(18, "no difference shown"), (1, "worse")])
+def test_a_model_that_fails_one_of_them_has_not_been_shown_to_know_medicine(gained, verdict):
+    finding = describe_medicine("sft", baselines(gained))
+    assert finding.tone == "bad"
+    assert finding.text.startswith(
+        "SFT has not been shown to have learned any medicine (against always answering A "
+    )
+    assert f": {verdict}" in finding.text
+    assert "bag-of-words" not in finding.text
 
 
-def test_one_model_below_the_letter_spoils_the_other_above_it():
-    pairs = {
-        "sft": Comparison("always A", "sft", gained=10, lost=14, total=200),
-        "grpo": Comparison("always A", "grpo", gained=60, lost=14, total=200),
-    }
-    assert describe_majority(MajorityLetter("A", 0.36), pairs).tone == "bad"
-
-
-def test_the_base_model_is_not_judged_against_the_letter():
-    base = Comparison("always A", "base", gained=1, lost=50, total=200)
-    finding = describe_majority(MajorityLetter("A", 0.36), {"base": base})
-    assert finding == Finding("neutral", "Always answering A, the commonest letter, would score 36.0%.")
-
-
-def test_models_that_do_not_clearly_beat_guessing_are_named():
-    findings = list(describe_chance(accuracy(base=20, sft=55, grpo=90)))
-    assert findings == [
-        Finding("bad", "Base's 10.0% is below guessing among four options (25%)."),
-        Finding("neutral", "SFT's 27.5% cannot be told from guessing among four options (25%)."),
-    ]
+def test_a_base_model_that_knows_no_medicine_is_no_bad_news():
+    below = from_counts("always A", "base", gained=1, lost=50, total=200)
+    assert describe_medicine("base", [below]).tone == "neutral"
 
 
 def test_the_headline_names_the_best_model_first():
@@ -106,8 +107,18 @@ def test_usable_answers_are_counted_per_model():
     scores = {"base": {"schema_pass_rate": Score(191, 200)}, "sft": {"schema_pass_rate": None}}
     finding = describe_format(scores)
     assert finding is not None
-    assert finding.text.endswith("can be used by a program: 95.5% for Base.")
+    assert finding.text.endswith("can be used by a program: 95.5% (91.7–97.6%) for Base.")
     assert describe_format({"base": {"schema_pass_rate": None}}) is None
+
+
+def test_usable_answers_are_compared_by_the_test_alone():
+    scores = {"base": {"schema_pass_rate": Score(191, 200)}, "sft": {"schema_pass_rate": Score(150, 200)}}
+    worse = from_counts("base", "sft", gained=1, lost=42, total=200, metric="schema_pass_rate")
+    finding = describe_format(scores, [worse])
+    assert finding.tone == "bad"
+    assert "SFT is worse than Base in that (−20.5 points, 95% interval " in finding.text
+    same = from_counts("base", "sft", gained=1, lost=2, total=200, metric="schema_pass_rate")
+    assert describe_format(scores, [same]).text.endswith("No difference between the models is shown in that.")
 
 
 def test_figures_are_written_the_same_way_everywhere():

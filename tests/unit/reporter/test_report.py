@@ -105,7 +105,11 @@ def holes_in_the_curves(make_run):
             "This run has no evaluation figures yet.",
         ),
         (only_base, set(CHARTS) - {"deltas"}, "Base answers "),
-        (nothing_parseable, set(CHARTS) - {"letters"}, "GRPO&#39;s 0.0% is below guessing"),
+        (
+            nothing_parseable,
+            set(CHARTS) - {"letters"},
+            "GRPO has not been shown to have learned any medicine (against guessing −25.0 points",
+        ),
         (one_logged_step, set(CHARTS), "Rollouts at step 1"),
         (holes_in_the_curves, set(CHARTS), "Training"),
     ],

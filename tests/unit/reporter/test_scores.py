@@ -1,32 +1,13 @@
-"""Counts from the evaluator's rates, and models compared on the same questions."""
+"""Counts from the evaluator's rates."""
 
-import pytest
-
-from reporter.predictions import Answer
 from reporter.scores import (
-    METRICS,
-    Comparison,
     MajorityLetter,
     Score,
-    compare,
-    compare_to_letter,
-    deltas_against_base,
     read_majority,
     read_scores,
 )
 
 RATES = {"accuracy": 0.275, "valid_json_rate": 0.985, "schema_pass_rate": 0.955, "rows": 200}
-
-
-def answers(right, gold="A", prefix="q"):
-    return [
-        Answer(f"{prefix}{index}", gold, "{}", gold if correct else None, correct, correct, correct, None)
-        for index, correct in enumerate(right)
-    ]
-
-
-def correct(answer):
-    return answer.correct
 
 
 def test_rates_become_the_counts_of_the_reference_run():
@@ -68,51 +49,7 @@ def test_the_majority_letter_is_there_or_not():
     assert read_majority({"majority_letter": "A"}) is None
 
 
-def test_models_are_compared_on_the_questions_that_both_answered():
-    first = answers([True, True, False, False, True])
-    second = answers([True, False, True, True])
-    assert compare(first, second, ("base", "sft"), correct) == Comparison(
-        "base", "sft", gained=2, lost=1, total=4
-    )
-    assert compare(first, answers([True], prefix="other"), ("base", "sft"), correct) is None
-    assert compare([], second, ("base", "sft"), correct) is None
-
-
-def test_always_the_same_letter_is_compared_question_by_question():
-    rows = answers([True, False], gold="A") + answers([True, False], gold="B", prefix="r")
-    assert compare_to_letter("A", rows, "sft") == Comparison("always A", "sft", gained=1, lost=1, total=4)
-    assert compare_to_letter("A", [], "sft") is None
-
-
-def test_a_change_is_clear_only_by_test_and_interval():
-    assert Comparison("a", "b", gained=40, lost=10, total=200).is_clear
-    assert not Comparison("a", "b", gained=12, lost=10, total=200).is_clear
-    assert Comparison("a", "b", gained=40, lost=10, total=200).difference == pytest.approx(0.15)
-
-
-def test_changes_against_base_have_an_interval_where_the_rows_are_the_same():
-    rates = {"valid_json_rate": 1.0, "schema_pass_rate": 0.5, "accuracy_on_schema": 0.5, "rows": 4}
-    scores = read_scores({"models": {"base": rates | {"accuracy": 0.25}, "sft": rates | {"accuracy": 0.75}}})
-    made = {"base": answers([True, False, False, False]), "sft": answers([True, True, True, False])}
-    deltas = {delta.metric.name: delta for delta in deltas_against_base(scores, made)}
-    assert list(deltas) == [metric.name for metric in METRICS]
-    assert deltas["accuracy"].difference == 0.5
-    assert (
-        deltas["accuracy"].interval == compare(made["base"], made["sft"], ("base", "sft"), correct).interval
-    )
-    assert not deltas["accuracy"].is_clear
-    assert deltas["accuracy_on_schema"].interval is None
-
-
-def test_without_single_answers_a_change_has_no_interval():
-    rates = {
-        "accuracy": 0.5,
-        "valid_json_rate": 1.0,
-        "schema_pass_rate": 1.0,
-        "accuracy_on_schema": 0.5,
-        "rows": 4,
-    }
-    scores = read_scores({"models": {"base": rates, "grpo": rates | {"accuracy": 0.75}}})
-    deltas = deltas_against_base(scores, {})
-    assert {delta.interval for delta in deltas} == {None}
-    assert [delta.difference for delta in deltas if delta.metric.name == "accuracy"] == [0.25]
+def test_the_letter_of_the_training_split_comes_before_that_of_the_evaluation():
+    metrics = {"majority_letter": "A", "majority_letter_rate": 0.3}
+    trained = {"baselines": {"training_majority": {"letter": "B", "accuracy": 0.25}}}
+    assert read_majority(metrics | trained) == MajorityLetter("B", 0.25, "training split")

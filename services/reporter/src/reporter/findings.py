@@ -1,14 +1,16 @@
 """What the figures mean, in plain sentences that claim no more than the counts allow."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from reporter.comparisons import Comparison
 from reporter.history import TrainingHistory
-from reporter.scores import CHANCE_RATE, MODEL_LABELS, Comparison, MajorityLetter, Score, Scores
-from reporter.statistics import Interval
+from reporter.scores import METRICS, MODEL_LABELS, Score, Scores
+from shared.statistics.intervals import Interval
 
 Tone = Literal["good", "neutral", "bad"]
+METRIC_WORDS = {metric.name: metric.label.lower().replace("json", "JSON") for metric in METRICS}
 
 
 @dataclass(frozen=True)
@@ -52,51 +54,50 @@ def headline(scores: Scores) -> str:
 
 
 def describe_comparison(comparison: Comparison) -> Finding:
-    """Say whether a second model is really different from a first."""
+    """Say whether a second model is shown to be better or worse than a first, or what could have been shown."""
     first, second = (MODEL_LABELS.get(name, name) for name in (comparison.first, comparison.second))
-    change = f"{second} against {first}: {points(comparison.difference)} points of accuracy"
-    detail = f"{_range(comparison)}, p-value {format_p(comparison.p_value)}"
-    counts = f"{comparison.gained} questions gained, {comparison.lost} lost of {comparison.total}"
+    metric = METRIC_WORDS[comparison.metric]
+    detail = f"{points(comparison.difference)} points ({_evidence(comparison)})"
     if comparison.is_clear:
-        tone: Tone = "good" if comparison.difference > 0 else "bad"
-        return Finding(tone, f"{change} ({detail}; {counts}). Chance alone is an unlikely explanation.")
-    return Finding("neutral", f"{change} ({detail}; {counts}). That is within the noise.")
-
-
-def describe_majority(majority: MajorityLetter, comparisons: Mapping[str, Comparison]) -> Finding:
-    """Say which trained models beat giving the commonest letter every time."""
-    opening = (
-        f"Always answering {majority.letter}, the commonest letter, would score {percent(majority.rate)}."
+        tone: Tone = "good" if comparison.verdict == "better" else "bad"
+        return Finding(tone, f"{second} is {comparison.verdict} than {first} in {metric}: {detail}.")
+    return Finding(
+        "neutral",
+        f"No difference shown between {first} and {second} in {metric}: {detail}.{_power(comparison)}",
     )
-    trained = {model: comparisons[model] for model in ("sft", "grpo") if model in comparisons}
-    verdicts = [_against_letter(model, comparison) for model, comparison in trained.items()]
-    above = [comparison.difference > 0 and comparison.is_clear for comparison in trained.values()]
-    below = any(comparison.difference <= 0 for comparison in trained.values())
-    tone: Tone = "bad" if below else "good" if above and all(above) else "neutral"
-    return Finding(tone, " ".join((opening, *verdicts)))
 
 
-def describe_format(scores: Scores) -> Finding | None:
-    """Say how often the answers can be used by a program."""
+def describe_medicine(model: str, against: Sequence[Comparison]) -> Finding:
+    """Say whether a model beats what knows no medicine: guessing, one letter always, and a bag of words."""
+    label = MODEL_LABELS[model]
+    failed = [comparison for comparison in against if comparison.verdict != "better"]
+    if not failed:
+        *others, last = (_name_baseline(comparison) for comparison in against)
+        beaten = f"{', '.join(others)} and {last}" if others else last
+        return Finding("good", f"{label} is better than {beaten}, which know no medicine.")
+    reasons = "; ".join(
+        f"against {_name_baseline(comparison)} {points(comparison.difference)} points, {_range(comparison)}, "
+        f"corrected {_p(comparison.p_value if comparison.adjusted_p is None else comparison.adjusted_p)}: "
+        f"{comparison.verdict}"
+        for comparison in failed
+    )
+    tone: Tone = "neutral" if model == "base" else "bad"
+    return Finding(tone, f"{label} has not been shown to have learned any medicine ({reasons}).")
+
+
+def describe_format(scores: Scores, comparisons: Sequence[Comparison] = ()) -> Finding | None:
+    """Say how often the answers can be used by a program, and between which models that is shown to differ."""
     passes = {model: score for model in scores if (score := scores[model].get("schema_pass_rate"))}
     if not passes:
         return None
-    parts = ", ".join(f"{percent(score.rate)} for {MODEL_LABELS[model]}" for model, score in passes.items())
-    return Finding(
-        "neutral", f"Answers that pass the whole schema, and so can be used by a program: {parts}."
+    parts = ", ".join(
+        f"{percent(score.rate)} ({format_interval(score.interval)}) for {MODEL_LABELS[model]}"
+        for model, score in passes.items()
     )
-
-
-def describe_chance(scores: Scores) -> Iterator[Finding]:
-    """Name every model that is not clearly better than guessing."""
-    for model, metrics in scores.items():
-        score = metrics.get("accuracy")
-        if score and score.interval.low <= CHANCE_RATE:
-            rate = percent(score.rate)
-            below = score.interval.high < CHANCE_RATE
-            verdict = "is below" if below else "cannot be told from"
-            text = f"{MODEL_LABELS[model]}'s {rate} {verdict} guessing among four options (25%)."
-            yield Finding("bad" if below else "neutral", text)
+    tested = [comparison for comparison in comparisons if comparison.metric == "schema_pass_rate"]
+    tone: Tone = "bad" if any(comparison.verdict == "worse" for comparison in tested) else "neutral"
+    opening = f"Answers that pass the whole schema, and so can be used by a program: {parts}."
+    return Finding(tone, " ".join((opening, *_form_verdicts(tested))))
 
 
 def describe_validation(history: TrainingHistory) -> Finding | None:
@@ -126,17 +127,43 @@ def describe_slice(history: TrainingHistory) -> str:
     return f"Cut from the training split, never from the evaluation's. The slice is small: {doubt}."
 
 
-def _against_letter(model: str, comparison: Comparison) -> str:
-    label, gap = MODEL_LABELS[model], comparison.difference
-    if gap <= 0:
-        return f"{label} is not above it ({points(gap)} points): it may have learned the letters, not the answers."
-    certainty = "clearly" if comparison.is_clear else "but within the noise,"
-    return f"{label} is {certainty} above it ({points(gap)} points, {_range(comparison)})."
-
-
 def _of_questions(score: Score) -> str:
     interval = f"95% interval {format_interval(score.interval)}"
     return f"{percent(score.rate)} of {score.total:,} unseen questions right ({interval})"
+
+
+def _form_verdicts(tested: Sequence[Comparison]) -> list[str]:
+    clear = [
+        f"{MODEL_LABELS[pair.second]} is {pair.verdict} than {MODEL_LABELS[pair.first]} in that "
+        f"({points(pair.difference)} points, {_range(pair)})."
+        for pair in tested
+        if pair.is_clear
+    ]
+    return clear or (["No difference between the models is shown in that."] if tested else [])
+
+
+def _evidence(comparison: Comparison) -> str:
+    adjusted = "" if comparison.adjusted_p is None else f", corrected {_p(comparison.adjusted_p)}"
+    counts = f"{comparison.gained} questions gained, {comparison.lost} lost of {comparison.total:,}"
+    return f"{_range(comparison)}; {_p(comparison.p_value)}{adjusted}; {counts}"
+
+
+def _power(comparison: Comparison) -> str:
+    if comparison.detectable is None:
+        return ""
+    shown = f"{100 * comparison.detectable:.1f}"
+    return f" {comparison.total:,} rows could have shown a difference of {shown} points."
+
+
+def _p(value: float) -> str:
+    return f"p {format_p(value)}" if value < 0.001 else f"p = {format_p(value)}"
+
+
+def _name_baseline(comparison: Comparison) -> str:
+    name = comparison.first
+    return {"bag of words": "the bag-of-words classifier"}.get(
+        name, name.replace("always", "always answering")
+    )
 
 
 def _range(comparison: Comparison) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 from reporter.inputs import Curve
 from reporter.state import TRAINING, was_stopped_by_guard
-from reporter.statistics import Interval, wilson_interval
 from reporter.tables import attempt_minutes
 from shared.errors import ExitCode
 from shared.manifest import Attempt, Phase, RunManifest
+from shared.statistics.intervals import Interval, wilson_interval
 
 OUTCOMES = {
     ExitCode.OK: "succeeded",

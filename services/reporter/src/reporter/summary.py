@@ -1,31 +1,39 @@
 """Everything the report says, worked out before anything is drawn."""
 
-from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from reporter.analysis import Analysis, analyse
+from reporter.analysis.account import what_failed, what_was_done
+from reporter.analysis.trust import describe_stated_constant
+from reporter.comparisons import (
+    Comparison,
+    Delta,
+    compare_models,
+    compare_to_baseline,
+    compare_to_chance,
+    compare_to_letter,
+    correct_for_number,
+    deltas_against_base,
+)
 from reporter.findings import (
     Finding,
-    describe_chance,
     describe_comparison,
     describe_format,
-    describe_majority,
+    describe_medicine,
     describe_validation,
     headline,
 )
 from reporter.history import TrainingHistory, read_histories
 from reporter.inputs import RunData
-from reporter.predictions import Answer
 from reporter.samples import RolloutGroup, SampleGroup, draw_samples, first_and_last_rollouts
 from reporter.scores import (
-    METRICS,
-    PAIRS,
-    Comparison,
-    Delta,
+    ACCURACY,
+    SCHEMA_PASS,
+    VALID_JSON,
     MajorityLetter,
+    Score,
     Scores,
-    compare,
-    compare_to_letter,
-    deltas_against_base,
     read_majority,
     read_scores,
 )
@@ -35,7 +43,6 @@ from shared.manifest import Source
 from shared.refs import RepoRef
 
 STARTER_NAMESPACE = "starter"
-NO_LETTER = "none"
 
 
 @dataclass(frozen=True)
@@ -43,8 +50,15 @@ class Summary:
     """A run, judged.
 
     Attributes:
+        bag_of_words: the bag-of-words classifier's accuracy, where it was asked.
         comparisons: the models pair by pair, by accuracy on the same questions.
-        letter_shares: for the gold answers and each model, how often each letter was given, as fractions.
+        against_baselines: every model against what knows no medicine; one family with `comparisons`, whose p-values are
+            corrected together.
+        form_comparisons: the models pair by pair, by valid JSON and schema; a family of its own.
+        analysis: what the single answers show besides.
+        done: what was done, in a sentence.
+        failed: what failed on the way.
+        confidence_remark: which models state a constant as their confidence; None where none does.
         starter_note: what to know before reading the figures, where the run used the starter's miniatures.
         states: where each phase stands.
         next_step: what brings the run on; None where it is finished.
@@ -55,11 +69,17 @@ class Summary:
     run: RunData
     scores: Scores
     majority: MajorityLetter | None
+    bag_of_words: Score | None
     comparisons: list[Comparison]
+    against_baselines: list[Comparison]
+    form_comparisons: list[Comparison]
     deltas: list[Delta]
+    analysis: Analysis
+    done: str
     headline: str
     findings: list[Finding]
-    letter_shares: dict[str, dict[str, float]]
+    failed: list[str]
+    confidence_remark: str | None
     samples: dict[str, list[SampleGroup]]
     rollouts: list[RolloutGroup]
     starter_note: str | None
@@ -78,7 +98,12 @@ def summarise(run: RunData, settings: ReportSettings) -> Summary:
     """Work out scores, comparisons, findings and samples."""
     metrics, answers = run.manifest.phases["eval"].metrics, run.answers
     scores, majority = read_scores(metrics), read_majority(metrics)
-    comparisons = _compare_models(answers)
+    baselines = list(_compare_to_baselines(run, scores, majority))
+    pairs = compare_models(answers, [ACCURACY])
+    family = correct_for_number([*pairs, *baselines])
+    comparisons, against_baselines = family[: len(pairs)], family[len(pairs) :]
+    form_comparisons = correct_for_number(compare_models(answers, [VALID_JSON, SCHEMA_PASS]))
+    analysis = analyse(run)
     states = describe_phases(run.manifest)
     next_step = choose_next_step(run.manifest, states)
     histories = read_histories(run.manifest, {"sft": run.sft_curve, "grpo": run.grpo_curve})
@@ -86,14 +111,21 @@ def summarise(run: RunData, settings: ReportSettings) -> Summary:
         run=run,
         scores=scores,
         majority=majority,
+        bag_of_words=_score_bag_of_words(run),
         comparisons=comparisons,
-        deltas=deltas_against_base(scores, answers),
+        against_baselines=against_baselines,
+        form_comparisons=form_comparisons,
+        deltas=deltas_against_base(scores, answers, [*comparisons, *form_comparisons]),
+        analysis=analysis,
+        done=what_was_done(run.manifest, answers),
         headline=headline(scores) if scores or next_step is None else headline_of(states),
         findings=[
-            *_findings(scores, majority, comparisons, answers),
+            *_findings(scores, comparisons, against_baselines, form_comparisons),
             *_validation_findings(histories),
+            *analysis.findings,
         ],
-        letter_shares=_letter_shares(answers),
+        failed=what_failed(run.manifest, states),
+        confidence_remark=describe_stated_constant(analysis.confidences),
         samples=draw_samples(answers, run.questions, settings.samples_per_kind, run.manifest.seed),
         rollouts=first_and_last_rollouts(run.rollouts, run.questions, settings.rollout_samples),
         starter_note=_starter_note(run.manifest.source),
@@ -104,28 +136,39 @@ def summarise(run: RunData, settings: ReportSettings) -> Summary:
     )
 
 
-def _compare_models(answers: dict[str, list[Answer]]) -> list[Comparison]:
-    accuracy = METRICS[0].is_success
-    assert accuracy is not None
-    pairs = (compare(answers.get(a, ()), answers.get(b, ()), (a, b), accuracy) for a, b in PAIRS)
-    return [pair for pair in pairs if pair is not None]
+def _compare_to_baselines(
+    run: RunData, scores: Scores, majority: MajorityLetter | None
+) -> Iterator[Comparison]:
+    """Yield every model against guessing, against always giving the commonest letter, and against a bag of words."""
+    for model, metrics in scores.items():
+        answers, accuracy = run.answers.get(model, []), metrics["accuracy"]
+        found = [
+            compare_to_chance(accuracy, model) if accuracy else None,
+            compare_to_letter(majority.letter, answers, model) if majority else None,
+            compare_to_baseline(run.predictions.bag_of_words, answers, model),
+        ]
+        yield from (comparison for comparison in found if comparison is not None)
+
+
+def _score_bag_of_words(run: RunData) -> Score | None:
+    rows = run.predictions.bag_of_words
+    return Score(sum(row.correct for row in rows), len(rows)) if rows else None
 
 
 def _findings(
     scores: Scores,
-    majority: MajorityLetter | None,
-    comparisons: list[Comparison],
-    answers: dict[str, list[Answer]],
+    comparisons: Sequence[Comparison],
+    against_baselines: Sequence[Comparison],
+    form_comparisons: Sequence[Comparison],
 ) -> list[Finding]:
-    findings = [describe_comparison(comparison) for comparison in comparisons]
-    if majority is not None:
-        against = {model: compare_to_letter(majority.letter, rows, model) for model, rows in answers.items()}
-        findings.append(
-            describe_majority(majority, {model: pair for model, pair in against.items() if pair is not None})
-        )
-    findings.extend(describe_chance(scores))
-    format_finding = describe_format(scores)
-    return [*findings, format_finding] if format_finding else findings
+    models = dict.fromkeys(comparison.second for comparison in against_baselines)
+    against = {model: [pair for pair in against_baselines if pair.second == model] for model in models}
+    form = describe_format(scores, form_comparisons)
+    return [
+        *map(describe_comparison, comparisons),
+        *(describe_medicine(model, pairs) for model, pairs in against.items()),
+        *([form] if form else []),
+    ]
 
 
 def _validation_findings(histories: dict[str, TrainingHistory]) -> list[Finding]:
@@ -140,19 +183,6 @@ def _missing(run: RunData, scores: Scores) -> list[str]:
         "the evaluation, with its scores, comparisons and answers": scores,
     }
     return [name for name, content in parts.items() if not content]
-
-
-def _letter_shares(answers: dict[str, list[Answer]]) -> dict[str, dict[str, float]]:
-    given = {
-        model: [answer.letter or NO_LETTER for answer in rows] for model, rows in answers.items() if rows
-    }
-    if not given:
-        return {}
-    gold = [answer.gold for answer in answers[next(iter(given))]]
-    return {
-        name: {letter: count / len(letters) for letter, count in sorted(Counter(letters).items())}
-        for name, letters in ({"gold": gold} | given).items()
-    }
 
 
 def _starter_note(source: Source) -> str | None:

@@ -4,8 +4,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reporter.charts.theme import Theme, model_legend, new_figure
+from reporter.comparisons import Delta
 from reporter.findings import points
-from reporter.scores import METRICS, MODEL_LABELS, Delta
+from reporter.scores import METRICS, MODEL_LABELS
 from reporter.summary import Summary
 
 BAR_HEIGHT = 0.34
