@@ -148,7 +148,7 @@ def split_run(hub):
 
 def split(store, proxy, hub_server, home):
     namespace = store.repo_id.partition("/")[0]
-    counts = ("--sft-rows", "20", "--grpo-rows", "10", "--eval-rows", "10")
+    counts = ("--sft-rows", "20", "--grpo-rows", "10", "--eval-rows", "6", "--calibration-rows", "4")
     environment = hub_server.env | SHORT_WAITS | {"HF_HOME": str(home), "JOB_ID": "job-1"}
     return subprocess.run(
         [sys.executable, "-m", "data_splitter", "--run-id", "run-1", "--namespace", namespace, *counts],
@@ -172,7 +172,7 @@ def test_a_job_in_a_bad_network_makes_what_it_always_makes(
     assert titles(data.repo_id, "dataset") == ["Add the splits of run run-1"]
     assert titles(split_run.repo_id, "dataset") == ["split: succeeded", "split: begin", "Begin run run-1"]
     assert {path.partition("-")[0] for path in hub.list_files(data, "data")} == {
-        f"data/{name}" for name in ("sft", "grpo", "eval")
+        f"data/{name}" for name in ("sft", "grpo", "eval", "calibration")
     }
     assert proxy.counts.total() > 1
 

@@ -19,7 +19,7 @@ def test_split_begins_a_run_and_records_its_job(launch, profile):
     assert result.stderr.splitlines()[0] == f"Begin run {manifest.run_id} (profile mine, seed 3)."
     phase = manifest.phases["split"]
     assert phase.status == "succeeded"
-    assert phase.metrics["rows"] == {"sft": 4, "grpo": 2, "eval": 2}
+    assert phase.metrics["rows"] == {"sft": 4, "grpo": 2, "eval": 2, "calibration": 2}
     (attempt,) = phase.attempts
     assert (attempt.flavor, attempt.image, attempt.exit_code) == ("cpu-basic", "i", 0)
     assert attempt.started_at < attempt.finished_at

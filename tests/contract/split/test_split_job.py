@@ -21,11 +21,12 @@ from shared.refs import RepoRef
 from shared.runs import ManifestStore
 
 ROWS = 60
-COUNTS = ("--sft-rows", "20", "--grpo-rows", "10", "--eval-rows", "10")
+COUNTS = ("--sft-rows", "20", "--grpo-rows", "10", "--eval-rows", "6", "--calibration-rows", "4")
+SPLITS = ("sft", "grpo", "eval", "calibration")
 CLIENT = """
 import json, sys
 from datasets import load_dataset
-print(json.dumps({split: load_dataset(sys.argv[1], split=split).to_list() for split in ("sft", "grpo", "eval")}))
+print(json.dumps({split: load_dataset(sys.argv[1], split=split).to_list() for split in sys.argv[2:]}))
 """
 
 
@@ -107,8 +108,12 @@ def test_the_published_splits_load_by_name_as_the_reference_draws_them(split, be
     done = split(run_id)
     assert (done.returncode, done.stderr) == (ExitCode.OK, "")
     phase = store.read(run_id).phases["split"]
-    loaded = json.loads(run_python("-c", CLIENT, phase.outputs["data"].repo_id, home="client").stdout)
-    assert {name: len(drawn) for name, drawn in loaded.items()} == {"sft": 20, "grpo": 10, "eval": 10}
+    loaded = json.loads(
+        run_python("-c", CLIENT, phase.outputs["data"].repo_id, *SPLITS, home="client").stdout
+    )
+    assert {name: len(drawn) for name, drawn in loaded.items()} == {
+        "sft": 20, "grpo": 10, "eval": 6, "calibration": 4
+    }  # fmt: skip
     pairs = zip(shuffled(rows, seed=42), chain.from_iterable(loaded.values()), strict=True)
     assert [reference["id"] for reference, drawn in pairs if reference != drawn] == ["q7"]
     assert phase.metrics["replaced"] == {"missing option": 1}
@@ -131,8 +136,45 @@ def test_a_csv_source_in_the_order_of_the_runs_own_seed(split, begin_run, store)
     hashes = store.read(run_id).phases["split"].metrics["content_hash"]
     drawn = shuffled(make_rows(), seed=1)
     assert hashes == {
-        "sft": hash_rows(drawn[:20]), "grpo": hash_rows(drawn[20:30]), "eval": hash_rows(drawn[30:])
-    }  # fmt: skip
+        "sft": hash_rows(drawn[:20]),
+        "grpo": hash_rows(drawn[20:30]),
+        "eval": hash_rows(drawn[30:36]),
+        "calibration": hash_rows(drawn[36:]),
+    }
+
+
+def make_unlike_rows():
+    """Rows of which no two resemble each other, but for the first of sft and the first of eval."""
+    texts = ("question", "opa", "opb", "opc", "opd")
+    rows = [row | {text: f"{text}{row['id']} only" for text in texts} for row in make_rows()]
+    order = [int(row["id"][1:]) for row in shuffled(rows, seed=42)]
+    first, late = rows[order[0]], rows[order[30]]
+    first["question"] = "A young man fell on his left knee and cannot bend it"
+    late.update({text: first[text] for text in texts}, question=f"{first['question']} today")
+    return rows, (late["id"], first["id"])
+
+
+@pytest.mark.parametrize("near_duplicates", ["off", "report", "replace"])
+def test_questions_that_resemble_those_of_another_split_are_as_wanted(
+    split, begin_run, store, near_duplicates
+):
+    rows, (late, first) = make_unlike_rows()
+    run_id = begin_run({"train.jsonl": json_lines(rows)})
+    done = split(run_id, "--near-duplicates", near_duplicates)
+    phase = store.read(run_id).phases["split"]
+    names = store.hub.list_files(phase.outputs["data"])
+    replaced = {"near-duplicate in two splits": 1}
+    assert phase.metrics["replaced"] == (replaced if near_duplicates == "replace" else {})
+    assert (late in phase.metrics["row_ids"]["eval"]) == (near_duplicates != "replace")
+    if near_duplicates == "off":
+        assert "near_duplicates" not in phase.metrics
+        assert "near_duplicates.jsonl" not in names
+        return
+    assert "split 40/40 (100%)" in done.stdout
+    listed = store.hub.read_bytes(phase.outputs["data"], "near_duplicates.jsonl").decode().splitlines()
+    pair = {"row_id": late, "split": "eval", "other_id": first, "other_split": "sft", "similarity": 0.9375}
+    assert [json.loads(line) for line in listed] == ([pair] if near_duplicates == "report" else [])
+    assert phase.metrics["near_duplicates"]["pairs"] == len(listed)
 
 
 @pytest.mark.parametrize(

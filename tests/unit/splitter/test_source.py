@@ -14,7 +14,12 @@ from shared.refs import RepoRef
 
 REF = RepoRef(repo_id="some/questions", repo_type="dataset", commit="0" * 40)
 REAL_ROWS = Path(__file__).parents[3].parent / "shared/data/medmcqa"
-REFERENCE = {"sft": range(0, 1000), "grpo": range(1000, 1500), "eval": range(1500, 1700)}
+REFERENCE = {
+    "sft": range(0, 1000),
+    "grpo": range(1000, 1500),
+    "eval": range(1500, 1700),
+    "calibration": range(1700, 1900),
+}
 needs_real_rows = pytest.mark.skipif(not REAL_ROWS.is_dir(), reason=f"no real MedMCQA rows in {REAL_ROWS}")
 
 
@@ -34,7 +39,7 @@ def real(tmp_path):
 
 
 def test_the_splits_are_the_ranges_of_the_reference(make_source):
-    source = make_source(1800)
+    source = make_source(2000)
     draw = draw_splits(
         iterate_rows(check_source(source, REF), seed=42),
         {split: len(rows) for split, rows in REFERENCE.items()},
@@ -52,8 +57,8 @@ def test_real_rows_keep_their_reference_places_but_for_those_replaced(real):
     drawn = [row["id"] for rows in draw.rows.values() for row in rows]
     moved = [place for place, row_id in enumerate(drawn) if row_id != shuffled[place]]
     assert len(moved) == sum(draw.replaced.values())
-    assert {drawn[place] for place in moved} <= set(shuffled[1700:])
-    assert len(set(drawn)) == 1700
+    assert {drawn[place] for place in moved} <= set(shuffled[1900:])
+    assert len(set(drawn)) == 1900
     assert set(draw.replaced) == {"question in two splits"}
 
 

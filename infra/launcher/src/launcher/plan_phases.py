@@ -99,7 +99,7 @@ def _plan_phase(
 ) -> PlannedPhase:
     own, target = settings[phase], profile.launch[phase]
     device = choose_device(target.flavor)
-    rows = settings["split"][f"{phase}_rows"]
+    rows = _count_rows(phase, settings["split"])
     computation = Computation(
         device,
         shape,
@@ -117,6 +117,12 @@ def _plan_phase(
         at_most=estimate_phase(most, computation),
         rows=rows - own.get("validation", {}).get("rows", 0),
     )
+
+
+def _count_rows(phase: str, split: dict[str, Any]) -> int:
+    own: int = split[f"{phase}_rows"]
+    # The calibration questions are answered with those of the evaluation.
+    return own + split["calibration_rows"] if phase == "eval" else own
 
 
 def _work(
