@@ -3,6 +3,7 @@
 from reporter.charts import draw_charts
 from reporter.console import render_results_text, render_state_text
 from reporter.inputs import load_run
+from reporter.notebook import build_notebook
 from reporter.render import render_html, render_markdown
 from reporter.settings import ReportSettings
 from reporter.summary import Summary, summarise
@@ -22,9 +23,11 @@ def write_report(job: Job) -> Outcome:
 
 
 def render_report(summary: Summary, settings: ReportSettings) -> dict[str, bytes]:
-    """Return the report's files: report.html, report.md and one PNG a chart."""
+    """Return the report's files: report.html, report.md, the notebook of a run with predictions, one PNG a chart."""
     charts = draw_charts(summary, settings.png_dpi)
     pages = {"report.html": render_html(summary, charts), "report.md": render_markdown(summary, charts)}
+    if notebook := build_notebook(summary.run):
+        pages["report.ipynb"] = notebook
     pictures = {f"{name}.png": chart.png for name, chart in charts.items()}
     return {name: page.encode() for name, page in pages.items()} | pictures
 
