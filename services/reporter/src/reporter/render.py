@@ -1,6 +1,7 @@
 """The report as HTML and as Markdown. Whatever comes from data is escaped unless a template says otherwise."""
 
 import base64
+import hashlib
 import html
 import re
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from reporter.browser import clip, collect_browser
 from reporter.charts import Chart
 from reporter.findings import describe_slice, format_interval, format_p, percent, points
 from reporter.how import explain
@@ -29,7 +31,7 @@ from reporter.tables import (
 )
 from shared.question import LETTERS
 
-MAX_TEXT = 1500
+SCRIPTS = ("report.js", "answers.js")
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 
 
@@ -38,10 +40,26 @@ class Verbatim(str):
 
 
 def render_html(summary: Summary, charts: dict[str, Chart]) -> str:
-    """Return one page that needs nothing else: styles and charts are inside it."""
+    """Return one page that needs nothing else: styles, scripts, charts and answers are inside it."""
     environment = _environment(autoescape=True, trim_blocks=True)
-    css = Markup(files("reporter").joinpath("templates/report.css").read_text(encoding="utf-8"))  # noqa: S704
-    return environment.get_template("report.html").render(css=css, **_context(summary, charts))
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    css, script = _source("report.css"), Markup("\n").join(map(_source, SCRIPTS))
+    run = summary.run
+    return environment.get_template("report.html").render(
+        css=css,
+        script=script,
+        policy=content_security_policy(css, script),
+        browser=collect_browser(run.answers, run.questions, run.manifest.seed),
+        **_context(summary, charts),
+    )
+
+
+def content_security_policy(css: str, script: str) -> str:
+    """Return the policy that lets the page's own style and script run and loads nothing (CSP level 3, W3C)."""
+    return (
+        f"default-src 'none'; img-src data:; style-src {_hash_source(css)}; script-src {_hash_source(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
 
 
 def render_markdown(summary: Summary, charts: dict[str, Chart]) -> str:
@@ -111,6 +129,17 @@ def _is_trained(summary: Summary, name: str, measured: list[tuple[str, str]]) ->
     return summary.is_complete or bool(curve or measured or summary.histories[name].attempts)
 
 
+def _source(name: str) -> Markup:
+    """Return one of the page's own files, which needs no escaping."""
+    text = files("reporter").joinpath(f"templates/{name}").read_text(encoding="utf-8")
+    return Markup(text)  # noqa: S704
+
+
+def _hash_source(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
 def _svg_uri(svg: bytes) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
 
@@ -145,14 +174,8 @@ def _money(value: float | None) -> str:
     return "<$0.01" if 0 < value < 0.005 else f"${value:.2f}"
 
 
-def _clip(text: str) -> str:
-    return (
-        text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]} … ({len(text) - MAX_TEXT:,} more characters)"
-    )
-
-
 FILTERS = {
-    "clip": _clip,
+    "clip": clip,
     "decimal": _decimal,
     "first_line": _first_line,
     "interval": format_interval,
