@@ -125,7 +125,8 @@ def test_the_report_is_published_and_its_log_ends_with_the_table_and_the_place(r
     ref = store.read(run_id).phases["report"].outputs["report"]
     folder = store.hub.snapshot(ref, allow_patterns=[f"{ref.path}/*"]) / ref.path
     assert {path.name for path in folder.iterdir()} == {
-        "report.html", "report.md", "report.ipynb", "metrics.png", "deltas.png", "letters.png", "sft_curves.png", "pipeline.png",
+        "report.html", "report.md", "report.ipynb",
+        "metrics.png", "deltas.png", "letters.png", "sft_curves.png", "pipeline.png",
     }  # fmt: skip
     assert "How many is " in (folder / "report.html").read_text("utf-8")
 

@@ -10,7 +10,6 @@ from importlib.resources import files
 from typing import Any
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from reporter.inputs import RunData
 from shared.refs import RepoRef
@@ -35,6 +34,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+Cell = dict[str, Any]
 PUBLIC_HUB = "https://huggingface.co"
 # Of runs whose evaluation was told none.
 ERROR_RATE, FAILURE_PROBABILITY = 0.2, 0.1
@@ -60,13 +60,13 @@ def build_notebook(run: RunData) -> str | None:
     if predictions is None:
         return None
     cells = [
-        new_markdown_cell(_title(run, predictions), id="title"),
-        new_code_cell(_parameters(run, predictions), id="parameters"),
+        _cell("title", 0, _title(run, predictions)),
+        _cell("parameters", 1, _parameters(run, predictions)),
         *(cell for chapter in CHAPTERS for cell in _chapter_cells(chapter)),
     ]
-    notebook = new_notebook(cells=cells, metadata=METADATA)
+    notebook = {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
     nbformat.validate(notebook)
-    return str(nbformat.writes(notebook)) + "\n"
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
 def _title(run: RunData, predictions: RepoRef) -> str:
@@ -111,9 +111,15 @@ def _guarantee(run: RunData) -> tuple[float, float]:
     return ERROR_RATE, FAILURE_PROBABILITY
 
 
-def _chapter_cells(chapter: str) -> list[nbformat.NotebookNode]:
+def _chapter_cells(chapter: str) -> list[Cell]:
     text = files("reporter").joinpath(f"templates/notebook/{chapter}.md").read_text(encoding="utf-8")
-    # Text and code take turns, text first.
     pieces = [piece.strip("\n") for piece in CODE.split(text)]
-    makers = (new_markdown_cell, new_code_cell)
-    return [makers[place % 2](piece, id=f"{chapter}-{place}") for place, piece in enumerate(pieces) if piece]
+    return [_cell(chapter, place, piece) for place, piece in enumerate(pieces) if piece]
+
+
+def _cell(chapter: str, place: int, source: str) -> Cell:
+    """Return a chapter's cell: text and code take turns, text first."""
+    ran: Cell = {"execution_count": None, "outputs": []} if place % 2 else {}
+    kind = "code" if place % 2 else "markdown"
+    lines = source.splitlines(keepends=True)
+    return {"cell_type": kind, "id": f"{chapter}-{place}", "metadata": {}, "source": lines, **ran}

@@ -51,9 +51,13 @@ def _adapter(phase: Phase) -> list[Block]:
     shapes = {name: tuple(shape) for name, shape in (phase.metrics.get("adapted_shapes") or {}).items()}
     return [
         equation(_update(rank, alpha)),
-        *([_shapes_table(shapes, rank), equation(_count(shapes, rank))] if shapes else []),
+        *_account(shapes, rank),
         Text(f"{_total(phase.metrics, trained)}{_check(shapes, rank, trained)}"),
     ]
+
+
+def _account(shapes: Shapes, rank: int) -> list[Block]:
+    return [_shapes_table(shapes, rank), equation(_count(shapes, rank))] if shapes else []
 
 
 def _update(rank: int, alpha: float) -> Formula:

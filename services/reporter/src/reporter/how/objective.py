@@ -88,7 +88,8 @@ def _tokens(config: Mapping[str, Any], curve: Curve) -> int | None:
     prompts, group = config.get("prompts_per_step"), config.get("num_generations")
     if not (lengths and prompts and group):
         return None
-    return round(prompts * group * sum(lengths) / len(lengths))
+    completions: int = prompts * group
+    return round(completions * sum(lengths) / len(lengths))
 
 
 def _explain_ratio(updates: int, curve: Curve) -> str:

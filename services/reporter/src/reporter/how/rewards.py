@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping, Sequence
 
-from reporter.how.document import Explanation, Table, Text, equation
+from reporter.how.document import Block, Explanation, Table, Text, equation
 from reporter.how.formula import Indexed, Sum, formula
 from reporter.how.wording import decimal, integer, shorten
 from reporter.inputs import Rollout, RunData
@@ -25,7 +25,7 @@ def explain_rewards(run: RunData) -> Explanation | None:
     outcomes = _first_of_each_outcome(run.rollouts)
     rules = [(name, decimal(weight), describe_reward(name)) for name, weight in weights.items()]
     kept = f"{integer(len(run.rollouts))} completions, with {integer(len(outcomes))} different outcomes"
-    blocks = [
+    blocks: list[Block] = [
         Text(INTRODUCTION),
         equation(REWARD),
         Table(("Reward r", "weight w", "what it is"), rules, words=3),
