@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -65,28 +65,30 @@ def ece_interval(
     """Return the interval of the expected calibration error over the bins that the measured one has.
 
     Noise makes the measured error larger than the true one, and a resample's larger still, so plain bootstrap intervals
-    miss a small true error. Here the test inversion bootstrap (Carpenter, J. R. Stat. Soc. B 61:159, 1999): the bins'
-    gaps are scaled by a common factor, noise is drawn on top, and the interval is of those true errors that would not
-    rarely measure as much, or as little, as was measured. A bin's noise is normal, with the variance of a rate to which
-    two hits and two misses are added (Agresti and Coull, Am. Stat. 52:119, 1998), so that a bin of nothing but hits
+    miss a small true error. Here the test inversion bootstrap (Carpenter, J. R. Stat. Soc. B 61:159, 1999): the
+    interval is of those true errors that, with noise drawn on top, would not rarely measure as much, or as little, as
+    was measured. Noise enlarges an error that all bins share least, and one that a single bin has most: the upper bound
+    supposes the former, the lower the latter, so that both hold. A bin's noise is normal, with the variance of a rate
+    to which two hits and two misses are added (Agresti and Coull, Am. Stat. 52:119, 1998): a bin of nothing but hits
     has some too.
     """
     numbers, right = as_answers(confidence, correct)
     place = _place_in_bins(numbers, bins)
-    gaps = _mean_gaps(place, numbers - right, bins)
+    gaps = np.abs(_mean_gaps(place, numbers - right, bins))
     scale = _mean_gap_deviations(place, right, bins)
     noise = scale * np.random.default_rng(seed).standard_normal((resamples, bins))
-    measured, rare = float(np.abs(gaps).sum()), (1 - level) / 2
-    # The gaps of a true error of 1; where none was measured, every bin's alike.
-    pattern = gaps / measured if measured else np.bincount(place, minlength=bins) / place.size
+    measured, rare = float(gaps.sum()), (1 - level) / 2
+    shared, single = np.bincount(place, minlength=bins) / place.size, np.arange(bins) == gaps.argmax()
 
-    def measures_less(error: float, than: float) -> float:
-        return float(np.mean(np.abs(error * pattern + noise).sum(axis=1) < than))
+    def share_below(bound: float, error: float, pattern: npt.NDArray[Any]) -> float:
+        return float(np.mean(np.abs(error * pattern + noise).sum(axis=1) < bound))
 
-    low = _largest(lambda error: measures_less(error, measured) > 1 - rare)
-    # Luck may measure less than even no error would; the bound is never lower than after average luck.
-    usual = float(np.median(np.abs(noise).sum(axis=1)))
-    return Interval(low, _largest(lambda error: measures_less(error, max(measured, usual)) > rare))
+    # Luck may measure less than even no error would; the upper bound is never lower than after average luck.
+    seen = max(measured, float(np.median(np.abs(noise).sum(axis=1))))
+    return Interval(
+        _largest(lambda error: share_below(measured, error, single) > 1 - rare),
+        _largest(lambda error: share_below(seen, error, shared) > rare),
+    )
 
 
 def _largest(holds: Callable[[float], bool]) -> float:

@@ -30,8 +30,8 @@ def newcombe_interval(
 def widest_difference(of_first: Interval, of_second: Interval) -> Interval:
     """Return the differences that an interval of each figure leaves possible.
 
-    It is wrong no more often than both together, however they depend on each other and however lopsided they are (Boole's
-    inequality), as those of calibration errors are. What is independent and even is better off with a narrower one.
+    It is wrong no more often than both together, however they depend on each other and however lopsided they are
+    (Boole's inequality), as those of calibration errors are.
     """
     return Interval(of_second.low - of_first.high, of_second.high - of_first.low)
 
