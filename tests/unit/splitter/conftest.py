@@ -1,6 +1,8 @@
 """Questions as a source dataset has them."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from shared.question import COLUMNS
 
 Row = dict[str, Any]
+REAL_ROWS = Path(__file__).parents[3].parent / "shared/data/medmcqa/rows.jsonl"
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +27,11 @@ def make_row() -> Callable[..., Row]:
         return row | columns
 
     return make
+
+
+@pytest.fixture(scope="session")
+def real_rows() -> list[Row]:
+    """Real rows of MedMCQA."""
+    if not REAL_ROWS.exists():
+        pytest.skip(f"no real MedMCQA rows in {REAL_ROWS}")
+    return [json.loads(line) for line in REAL_ROWS.read_text().splitlines()]
