@@ -13,6 +13,8 @@ from shared.manifest import PHASES
 from shared.settings import refuse_unknown
 
 PROFILES_FOLDER = Path(__file__).parents[3] / "profiles"
+GATE = "gate"
+"""The section with the rules by which a model may replace another; it belongs to no phase."""
 MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0, "d": 1440.0}
 
 
@@ -52,7 +54,7 @@ class LaunchTarget(_Section):
 
 @dataclass(frozen=True)
 class Profile:
-    """A profile as read; `sections` holds the settings of each phase, which the phase's own service checks."""
+    """A profile as read; `sections` holds the settings of each phase and of the gate, which the services check."""
 
     name: str
     run: RunSection
@@ -87,7 +89,7 @@ def load_profile(name_or_path: str, folder: Path = PROFILES_FOLDER) -> Profile:
 
 
 def _parse(name: str, content: dict[str, Any]) -> Profile:
-    refuse_unknown(content, ("run", "launch", *PHASES), f"profile {name}")
+    refuse_unknown(content, ("run", "launch", *PHASES, GATE), f"profile {name}")
     launch = dict(content.get("launch", {}))
     common = {key: value for key, value in launch.items() if not isinstance(value, dict)}
     own = {key: value for key, value in launch.items() if isinstance(value, dict)}
@@ -96,5 +98,5 @@ def _parse(name: str, content: dict[str, Any]) -> Profile:
         name=name,
         run=RunSection.model_validate(content.get("run", {})),
         launch={phase: LaunchTarget.model_validate(common | own.get(phase, {})) for phase in PHASES},
-        sections={phase: content.get(phase, {}) for phase in PHASES},
+        sections={section: content.get(section, {}) for section in (*PHASES, GATE)},
     )

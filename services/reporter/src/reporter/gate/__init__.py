@@ -1,0 +1,1 @@
+"""Whether a run's best model may replace the one in use."""

@@ -1,0 +1,54 @@
+"""Say whether a run's best model may replace the one in use: `python -m reporter.gate --run-id RUN --baseline …`."""
+
+import sys
+from pathlib import Path
+
+from reporter.gate.settings import GateSettings
+from shared.errors import ExitCode, PipelineError
+from shared.settings import load_settings
+
+REPORTS_FOLDER = Path("reports")
+
+
+def main() -> int:
+    """Judge and return the exit code: 0 it may, 4 it may not, 2 or 3 there is nothing to compare."""
+    try:
+        settings = load_settings(GateSettings, sys.argv[1:]).settings
+        assert isinstance(settings, GateSettings)
+        if settings.check:
+            print("gate: settings are valid.")
+            return ExitCode.OK
+        return _judge(settings)
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("error: The gate was stopped.", file=sys.stderr, flush=True)
+        return ExitCode.INTERRUPTED
+
+
+def _judge(settings: GateSettings) -> int:
+    # Only now that the settings are valid: these load numpy, pyarrow and the Hub client.
+    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
+    from rich.console import Console
+
+    from reporter.gate.output import Decision, render_markdown, render_summary, show
+    from reporter.gate.resolve import resolve_baseline, resolve_run
+    from reporter.gate.rules import judge
+    from shared.hub import Hub
+
+    disable_progress_bars()
+    hub = Hub()
+    second = resolve_run(hub, settings.namespace, settings.run_id)
+    first = resolve_baseline(hub, settings.namespace, settings.baseline)
+    decision = Decision(first, second, settings.level, judge(first, second, settings))
+    show(decision, Console(highlight=False))
+    page = REPORTS_FOLDER / settings.run_id / "gate.md"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(render_markdown(decision), encoding="utf-8")
+    print(render_summary(decision), f"Markdown: {page}", sep="\n", flush=True)
+    return ExitCode.OK if decision.may_replace else ExitCode.GUARD_TRIPPED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
