@@ -12,6 +12,8 @@ from itertools import chain
 import pytest
 from datasets import Dataset
 
+from evaluator.verify.checklist import Checklist
+from evaluator.verify.data import check_splits
 from shared.content import hash_rows
 from shared.errors import ExitCode
 from shared.hub import Hub
@@ -118,6 +120,17 @@ def test_the_published_splits_load_by_name_as_the_reference_draws_them(split, be
     assert [reference["id"] for reference, drawn in pairs if reference != drawn] == ["q7"]
     assert phase.metrics["replaced"] == {"missing option": 1}
     assert phase.metrics["row_ids"] == {name: [row["id"] for row in drawn] for name, drawn in loaded.items()}
+
+
+def test_the_check_of_a_run_takes_in_every_split(split, begin_run, store):
+    run_id = begin_run({"train.jsonl": json_lines(make_rows())})
+    assert split(run_id).returncode == ExitCode.OK
+    checklist = Checklist(begin=lambda what: None, show=lambda finding: None)
+    check_splits(checklist, store.hub, store.read(run_id))
+    assert [(one.subject, one.claim, one.verdict) for one in checklist.findings] == [
+        *((f"{name} split", "rows", "holds") for name in SPLITS),
+        ("splits", "fingerprint", "holds"),
+    ]
 
 
 def test_the_data_is_one_commit_and_no_dataset_cache_stays(split, begin_run, store, tmp_path):
