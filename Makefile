@@ -26,8 +26,8 @@ STARTER := $(HUB_DIR)/.starter-stamp
 CLIENT := $(HUB) exec $(HUB_OPTIONS) --
 endif
 
-.PHONY: help setup split sft grpo eval report all hub hub-stop hub-status hub-env manifest results runs logs verify plan \
-	check test test-slow smoke chaos clean
+.PHONY: help setup split sft grpo eval report all seeds compare hub hub-stop hub-status hub-env manifest results runs logs \
+	verify gate plan check test test-slow smoke chaos clean
 
 help:  ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ split sft grpo eval report:
 	@$(CLIENT) $(BIN)/python -m launcher $@ $(OPTIONS)
 
 all: sft grpo eval report  ## all phases, in order
+seeds: $(SETUP) $(STARTER)  ## all phases for several seeds, pooled into reports/: SEEDS="0 1 2" PROFILE KEEP_GOING=1 FORCE
+	@$(CLIENT) $(BIN)/python -m launcher seeds $(OPTIONS) --seeds "$(SEEDS)" $(if $(filter-out 0,$(KEEP_GOING)),--keep-going)
+compare: $(SETUP)  ## compare runs with the first one, into reports/: RUNS="A B" NAMESPACE
+	@$(CLIENT) $(BIN)/python -m launcher compare $(OPTIONS) --runs "$(RUNS)"
 
 hub: $(SETUP) $(STARTER)  ## start the local hub and print its URL: HUB_DIR HUB_PORT
 	@$(HUB) start $(HUB_OPTIONS)
@@ -62,6 +66,8 @@ runs: $(SETUP)  ## list the runs: NAMESPACE
 verify: $(SETUP)  ## check a whole run against what it recorded: RUN PROFILE NAMESPACE
 manifest runs verify:
 	@$(CLIENT) $(BIN)/python -m launcher $@ $(OPTIONS)
+gate: $(SETUP)  ## say whether a run's best model may replace the one in use: BASELINE=<run or repo@commit> RUN PROFILE
+	@$(CLIENT) $(BIN)/python -m launcher gate $(OPTIONS) $(if $(BASELINE),--baseline "$(BASELINE)")
 plan: $(SETUP)  ## say what a run will take, launching nothing: PROFILE BASE_MODEL SOURCE_DATASET
 	@$(if $(BASE_MODEL),$(CLIENT)) $(BIN)/python -m launcher plan $(OPTIONS)
 results: $(SETUP)  ## print the metrics: RUN PROFILE FORMAT=json

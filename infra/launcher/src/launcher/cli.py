@@ -6,29 +6,27 @@ What jobs print goes to standard output, what the launcher itself says to standa
 import argparse
 import os
 import signal
-from dataclasses import replace
 from typing import Any
 
 from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 from pydantic import NonNegativeFloat, PositiveInt, TypeAdapter, ValidationError
 
-from launcher.begin import begin_run
 from launcher.budget import Limits
-from launcher.current import Wanted, find_run
-from launcher.open_run import OpenRun
-from launcher.pipeline import Pipeline
+from launcher.current import Wanted, require_run
+from launcher.gate import judge_run
+from launcher.phases import DEFAULT_PROFILE, RunPhases
 from launcher.plan import show_plan
 from launcher.profiles import Seed, load_profile
-from launcher.show import fetch_report, show_logs, show_manifest, show_results, show_runs
+from launcher.several import compare_runs, parse_seeds, run_seeds
+from launcher.show import show_logs, show_manifest, show_results, show_runs
 from launcher.terminal import say
 from launcher.verify import verify_run
-from shared.errors import BadInput, ExitCode, PipelineError
+from shared.errors import ExitCode, PipelineError
 from shared.hub import Hub
-from shared.manifest import PHASES, RunManifest
+from shared.manifest import PHASES
 from shared.runs import ManifestStore
 
-DEFAULT_PROFILE = "demo"
-COMMANDS = (*PHASES, "manifest", "results", "runs", "logs", "verify", "plan")
+COMMANDS = (*PHASES, "seeds", "compare", "manifest", "results", "runs", "logs", "verify", "gate", "plan")
 
 
 def run() -> int:
@@ -58,54 +56,29 @@ def _run_command(arguments: argparse.Namespace) -> int:
     wanted = Wanted(
         arguments.run, arguments.profile, arguments.seed, arguments.source_dataset, arguments.base_model
     )
+    limits = Limits(arguments.max_attempts, arguments.budget_usd)
     if arguments.command in PHASES:
-        limits = Limits(arguments.max_attempts, arguments.budget_usd)
-        _run_phase(store, namespace, wanted, limits, arguments)
+        RunPhases(store, namespace, limits, arguments.force).run(arguments.command, wanted)
     elif arguments.command == "runs":
         show_runs(store)
     elif arguments.command == "verify":
-        return verify_run(_require_run(store, wanted).run_id, namespace)
+        return verify_run(require_run(store, wanted).run_id, namespace)
+    elif arguments.command == "gate":
+        manifest = require_run(store, wanted)
+        profile = load_profile(arguments.profile or manifest.profile)
+        return judge_run(manifest.run_id, namespace, profile, arguments.baseline)
+    elif arguments.command == "seeds":
+        phases = RunPhases(store, namespace, limits, arguments.force)
+        return run_seeds(phases, wanted, parse_seeds(arguments.seeds), arguments.keep_going)
+    elif arguments.command == "compare":
+        return compare_runs(arguments.runs.split(), namespace)
     else:
         _show_run(store, namespace, wanted, arguments)
     return ExitCode.OK
 
 
-def _run_phase(
-    store: ManifestStore, namespace: str, wanted: Wanted, limits: Limits, arguments: argparse.Namespace
-) -> None:
-    phase = arguments.command
-    profile = load_profile(wanted.profile or DEFAULT_PROFILE)
-    wanted = replace(wanted, profile=profile.name)
-    manifest = _choose_run(store, wanted, phase)
-    if manifest is None:
-        manifest = begin_run(store, namespace, profile, wanted, join=phase != "split")
-    elif manifest.profile != profile.name:
-        profile = load_profile(manifest.profile)
-    run = OpenRun(store, namespace, manifest.run_id)
-    Pipeline(run, profile, limits).bring_up_to_date(phase, arguments.force)
-    if phase == "report":
-        fetch_report(store, run.read())
-
-
-def _choose_run(store: ManifestStore, wanted: Wanted, phase: str) -> RunManifest | None:
-    """Return the run to continue, None where one is to begin.
-
-    `split` begins a new one unless a run is named; a report is of a run that there is.
-    """
-    if phase == "split" and not wanted.run_id:
-        return None
-    return _require_run(store, wanted) if phase == "report" else find_run(store, wanted)
-
-
-def _require_run(store: ManifestStore, wanted: Wanted) -> RunManifest:
-    manifest = find_run(store, wanted)
-    if manifest is None:
-        raise BadInput("There is no such run yet. Begin one: make sft grpo eval report.")
-    return manifest
-
-
 def _show_run(store: ManifestStore, namespace: str, wanted: Wanted, arguments: argparse.Namespace) -> None:
-    manifest = _require_run(store, wanted)
+    manifest = require_run(store, wanted)
     if arguments.command == "manifest":
         show_manifest(manifest)
     elif arguments.command == "results":
@@ -137,6 +110,10 @@ def _parse_arguments() -> argparse.Namespace:
         help="launch nothing that could make the run cost more (default: BUDGET_USD, or no limit)",
     )
     parser.add_argument("--format", choices=["table", "json"], default="table", help="of results")
+    parser.add_argument("--seeds", default="", help="of seeds: those to run and pool, e.g. '0 1 2'")
+    parser.add_argument("--keep-going", action="store_true", help="of seeds: pool the others where one fails")
+    parser.add_argument("--runs", default="", help="of compare: run ids, the first is compared with")
+    parser.add_argument("--baseline", help="of gate: the model in use, a run id or namespace/name@commit")
     parser.add_argument("--phase", choices=PHASES, help="whose log (default: the newest)")
     return parser.parse_args()
 

@@ -30,6 +30,18 @@ def find_run(store: ManifestStore, wanted: Wanted) -> RunManifest | None:
     return next((run for run in _newest_first(store) if _fits(run, wanted, source, base)), None)
 
 
+def require_run(store: ManifestStore, wanted: Wanted) -> RunManifest:
+    """Return the run that was named, or else the newest that fits what is wanted.
+
+    Raises:
+        BadInput: there is none.
+    """
+    manifest = find_run(store, wanted)
+    if manifest is None:
+        raise BadInput("There is no such run yet. Begin one: make sft grpo eval report.")
+    return manifest
+
+
 def _newest_first(store: ManifestStore) -> Iterator[RunManifest]:
     for run_id in store.list_run_ids():
         yield store.read(run_id)
