@@ -20,9 +20,13 @@ from unit.reporter.factory import (
     make_questions,
 )
 
+from reporter.analysis.groups import by_length
+from reporter.analysis.rotation import read_rotations
+from reporter.comparisons import compare
 from reporter.inputs import RunData
 from reporter.notebook import build_notebook
 from reporter.provenance import hub_pages
+from reporter.scores import METRICS
 from shared.hub import Hub
 from shared.question import LETTERS
 from shared.statistics.calibration import auroc, brier_score, expected_calibration_error, risk_coverage
@@ -53,8 +57,8 @@ LOOK = """
 import json
 def plain(table):
     return None if table is None else json.loads(table.reset_index().to_json(orient="records", double_precision=15))
-tables = dict(metrics=metrics, comparisons=comparisons, letters=letters, subjects=subjects, calibration=calibration,
-              thresholds=thresholds, decodings=decodings, rotations=rotations)
+names = ("metrics", "comparisons", "letters", "subjects", "lengths", "calibration", "thresholds", "decodings", "rotations")
+tables = {name: globals()[name] for name in names}
 curves_at = {f"{m} {s}": risk_coverage(*found, len(answers[m])).values.tolist() for (m, s), found in SIGNALS.items()}
 print(json.dumps({name: plain(table) for name, table in tables.items()} | {"curves": curves_at}))
 """
@@ -240,15 +244,25 @@ def test_the_other_tables_are_of_the_answers_too(worked_out):
     rotations = {row["index"]: row for row in tables["rotations"]}
     turned = [row.correct for row in predictions.rotated["base"] if row.rotation == 2]
     assert rotations["accuracy at 2"]["base"] == pytest.approx(sum(turned) / len(turned))
-    assert rotations["consistent"]["base"] == pytest.approx(share_that_keeps_its_option("base"))
-
-
-def share_that_keeps_its_option(model):
-    predictions, options = make_predictions(), {}
-    for row in [*predictions.answers[model], *predictions.rotated[model]]:
-        place = None if row.letter is None else (LETTERS.index(row.letter) - row.rotation) % 4
-        options.setdefault(row.row_id, set()).add(place)
-    return sum(len(each) == 1 and None not in each for each in options.values()) / len(options)
+    for model, found in read_rotations(predictions.answers, predictions.rotated).items():
+        assert rotations["consistent"][model] == pytest.approx(found.consistent.rate)
+        assert rotations["debiased"][model] == pytest.approx(found.debiased.rate)
+    for line in tables["decodings"]:
+        metric = next(metric for metric in METRICS if metric.name == line["level_0"])
+        model = line["level_1"]
+        ours = compare(
+            predictions.answers[model], predictions.constrained[model], ("free", "constrained"), metric
+        )
+        assert (line["gained"], line["lost"], line["p"]) == (
+            ours.gained,
+            ours.lost,
+            pytest.approx(ours.p_value),
+        )
+    groups = {row.name: row for row in by_length(predictions.answers, make_questions())}
+    assert len(tables["lengths"]) == len(groups) * len(MODELS)
+    assert {(row["successes"], row["total"]) for row in tables["lengths"]} == {
+        (score.successes, score.total) for row in groups.values() for score in row.scores.values()
+    }
 
 
 def test_predictions_of_the_first_version_are_shown_as_far_as_they_go(execute):
@@ -256,7 +270,7 @@ def test_predictions_of_the_first_version_are_shown_as_far_as_they_go(execute):
     assert len(tables["metrics"]) == 4 * len(MODELS)
     assert {row["level_1"] for row in tables["calibration"]} == {"stated"}
     assert [name for name, table in tables.items() if table is None] == [
-        "subjects", "thresholds", "decodings", "rotations",
+        "subjects", "lengths", "thresholds", "decodings", "rotations",
     ]  # fmt: skip
     for missing in ("subject_name", "question_words", "failure", "resembles_training"):
         assert f"These predictions have no {missing}: there is nothing to show here." in printed
