@@ -1,37 +1,15 @@
-"""Greedy answers: batches change the speed and nothing else."""
+"""Answers: batches change the speed and nothing else."""
 
 import copy
 from collections import Counter
 
 import pytest
 import torch
-from models import make_llama, make_question, make_qwen3
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from models import make_question
 
 from shared.errors import PipelineError
 from shared.lm.chat import encode_prompt, stop_token_ids
 from shared.lm.generate import decoding
-
-
-@pytest.fixture(scope="module")
-def sharp_qwen3(tmp_path_factory):
-    """A tiny untrained model and its tokenizer."""
-    return load_sharpened(make_qwen3(tmp_path_factory.mktemp("models") / "qwen3"))
-
-
-@pytest.fixture(scope="module")
-def sharp_llama(tmp_path_factory):
-    """The like without a padding token."""
-    return load_sharpened(make_llama(tmp_path_factory.mktemp("models") / "llama"))
-
-
-def load_sharpened(folder):
-    """Load a model with its layers scaled up: as it is made, it says the same whatever it reads."""
-    model = AutoModelForCausalLM.from_pretrained(folder)
-    with torch.no_grad():
-        for parameter in model.model.layers.parameters():
-            parameter.mul_(6 if parameter.ndim == 2 else 1)
-    return model, AutoTokenizer.from_pretrained(folder)
 
 
 def make_prompts(tokenizer):
@@ -102,45 +80,75 @@ def test_what_the_repo_configures_for_sampling_is_not_used(sharp_qwen3):
     assert complete(model, tokenizer, prompts, 4) == plain
 
 
-def test_progress_is_reported_after_every_batch(sharp_qwen3):
+@pytest.mark.parametrize("temperature", [None, 1.0])
+def test_progress_is_reported_as_answers_end(sharp_qwen3, temperature):
     done = []
-    with decoding(*sharp_qwen3, max_new_tokens=2) as decoder:
+    with decoding(*sharp_qwen3, 2, temperature) as decoder:
         decoder.complete(make_prompts(sharp_qwen3[1]), 4, report=done.append)
     assert done == [4, 8, 11]
 
 
-def test_too_large_a_batch_is_halved_and_the_answers_are_the_same(sharp_qwen3, monkeypatch):
-    model, tokenizer = sharp_qwen3
-    prompts, generate = make_prompts(tokenizer), model.generate
-    expected = complete(model, tokenizer, prompts, 4)
+def fail_until(model, passes):
+    """Let the first passes over the lanes fail as on a GPU whose memory is full; return a list of all passes."""
+    seen = []
 
-    def generate_on_a_small_device(input_ids, **kwargs):
-        if len(input_ids) > 2:
+    def fail(module, positional, named):
+        seen.append(named["input_ids"].shape)
+        if len(seen) <= passes:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return generate(input_ids=input_ids, **kwargs)
 
-    monkeypatch.setattr(model, "generate", generate_on_a_small_device)
+    model.register_forward_pre_hook(fail, with_kwargs=True)
+    return seen
+
+
+@pytest.mark.parametrize("temperature", [None, 1.0])
+def test_too_many_at_once_are_halved_and_all_are_answered(sharp_qwen3, temperature):
+    model, tokenizer = copy.deepcopy(sharp_qwen3[0]), sharp_qwen3[1]
+    prompts = make_prompts(tokenizer)
+    expected = complete(model, tokenizer, prompts, 4)
+    fail_until(model, 2)
     warnings, done = [], []
-    with decoding(model, tokenizer, 12) as decoder:
+    with decoding(model, tokenizer, 12, temperature) as decoder:
         completions = decoder.complete(prompts, 11, done.append, warnings.append)
-    assert [(answer.text, answer.new_tokens, answer.cut_off) for answer in completions] == expected
     assert warnings == [
         "warning: out of memory with 11 prompts at once; going on with 5.",
         "warning: out of memory with 5 prompts at once; going on with 2.",
     ]
-    assert done == [2, 4, 6, 8, 10, 11]
+    assert done[-1] == 11
+    if temperature is None:
+        assert [(answer.text, answer.new_tokens, answer.cut_off) for answer in completions] == expected
 
 
-def test_a_device_too_small_for_one_prompt_is_an_error_with_a_remedy(sharp_qwen3, monkeypatch):
-    def generate(**kwargs):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+def test_what_is_answered_when_memory_runs_out_is_kept(sharp_qwen3):
+    model, tokenizer = copy.deepcopy(sharp_qwen3[0]), sharp_qwen3[1]
+    prompts = make_prompts(tokenizer)
+    expected = complete(model, tokenizer, prompts, 4)
+    passes = 0
 
-    monkeypatch.setattr(sharp_qwen3[0], "generate", generate)
+    def fail_once(module, positional):
+        nonlocal passes
+        passes += 1
+        if passes == 15:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    model.register_forward_pre_hook(fail_once)
+    warnings, done = [], []
+    with decoding(model, tokenizer, 12) as decoder:
+        completions = decoder.complete(prompts, 4, done.append, warnings.append)
+    assert [(answer.text, answer.new_tokens, answer.cut_off) for answer in completions] == expected
+    assert warnings == ["warning: out of memory with 4 prompts at once; going on with 2."]
+    assert sorted(set(done)) == done
+    assert done[-1] == 11
+
+
+def test_a_device_too_small_for_one_prompt_is_an_error_with_a_remedy(sharp_qwen3):
+    model = copy.deepcopy(sharp_qwen3[0])
+    fail_until(model, 1000)
     with (
-        decoding(*sharp_qwen3, max_new_tokens=2) as decoder,
+        decoding(model, sharp_qwen3[1], max_new_tokens=2) as decoder,
         pytest.raises(PipelineError, match=r"not enough memory to answer one prompt of \d+ tokens. Lower"),
     ):
-        decoder.complete(make_prompts(sharp_qwen3[1]), 4)
+        decoder.complete(make_prompts(sharp_qwen3[1]), 4, warn=lambda line: None)
 
 
 def test_a_model_that_is_being_trained_is_left_as_it_was(sharp_qwen3):

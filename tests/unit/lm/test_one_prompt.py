@@ -46,10 +46,12 @@ def prompt_in_grpo(model, tokenizer, folder):
 
 
 def prompt_in_evaluation(model, tokenizer):
-    seen = read_inputs(model)
+    seen = read_inputs(model.get_decoder())
     with decoding(model, tokenizer, max_new_tokens=1) as decoder:
         decoder.complete([encode_prompt(tokenizer, QUESTION)], batch_size=1)
-    return seen[0][0].tolist()
+    # The last token is read in the pass that chooses the first of the answer.
+    prompt, first_step = seen
+    return prompt[0].tolist() + first_step[0].tolist()
 
 
 def test_the_prompt_ids_are_the_same_in_sft_grpo_and_evaluation(any_model, tmp_path):

@@ -1,0 +1,1 @@
+"""Greedy answers whose tokens do not depend on which others are answered at the same time."""
