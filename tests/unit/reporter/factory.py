@@ -9,6 +9,7 @@ from typing import Any
 from reporter.predictions import Answer, Answers, BaselineAnswer, Predictions
 from shared.prediction import find_failure, parse_completion
 from shared.question import LETTERS, Question
+from shared.statistics.thresholds import choose_threshold
 
 ROWS = 400
 CALIBRATION_ROWS = 200
@@ -25,7 +26,7 @@ PREAMBLES = (
     "A woman of 34 comes with a fever of two days.",
     "A man of 61 with diabetes for twenty years is seen in the emergency room after a fall at home, pale and in pain.",
 )
-WANTED_ERROR_RATE, FAILURE_PROBABILITY = 0.2, 0.1
+WANTED_ERROR_RATE, FAILURE_PROBABILITY = 0.4, 0.1
 
 
 def make_questions(count: int = ROWS, prefix: str = "q") -> dict[str, Question]:
@@ -102,7 +103,7 @@ def _answer(
 
 def _probabilities(letter: str, is_right: bool, extra: random.Random) -> tuple[float, ...]:
     """Four probabilities of which the given letter's is the highest, and higher where it is right."""
-    top = 0.3 + 0.69 * extra.betavariate(3 if is_right else 1.6, 2)
+    top = 0.3 + 0.69 * extra.betavariate(4 if is_right else 1.5, 2)
     others = [extra.random() + 0.3 for _ in range(3)]
     rest = iter((1 - top) * other / sum(others) for other in others)
     return tuple(top if letter == each else next(rest) for each in LETTERS)
@@ -185,7 +186,9 @@ def eval_metrics(predictions: Predictions) -> dict[str, Any]:
         rows = len(predictions.bag_of_words)
         metrics["baselines"]["bag_of_words"] = {"accuracy": right / rows, "rows": rows}
     if predictions.calibration:
-        metrics["confidence"] = {model: _confidence(rows) for model, rows in answers.items()}
+        metrics["confidence"] = {
+            model: _confidence(rows, predictions.calibration[model]) for model, rows in answers.items()
+        }
     return metrics
 
 
@@ -209,22 +212,26 @@ def _rotation(rows: Sequence[Answer]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _confidence(rows: Sequence[Answer]) -> dict[str, Any]:
-    """Thresholds by hand: the letter's probability carries one, a stated confidence none."""
-    threshold = 0.85
-    chosen = [row for row in rows if row.letter_probabilities and max(row.letter_probabilities) >= threshold]
+def _confidence(rows: Sequence[Answer], calibration: Sequence[Answer]) -> dict[str, Any]:
+    """The letter's probability carries a threshold where the calibration split shows one, a stated confidence none."""
     wanted = {"error_rate": WANTED_ERROR_RATE, "failure_probability": FAILURE_PROBABILITY}
-    none = {"threshold": None, "coverage": 0.0, "selective_error": None}
-    wrong = sum(not row.correct for row in chosen)
-    found = {
-        "threshold": threshold,
-        "coverage": len(chosen) / len(rows),
-        "selective_error": wrong / len(chosen) if chosen else None,
-    }
+    none: dict[str, Any] = {"threshold": None, "coverage": 0.0, "selective_error": None}
     return {
         "stated": {"temperature": 1.9, **wanted, **none},
-        "probability": {"temperature": 1.3, **wanted, **found},
+        "probability": {"temperature": 1.3, **wanted, **none, **_automate(rows, calibration)},
     }
+
+
+def _automate(rows: Sequence[Answer], calibration: Sequence[Answer]) -> dict[str, Any]:
+    surest = [(max(row.letter_probabilities), row.correct) for row in calibration if row.letter_probabilities]
+    found = choose_threshold(*zip(*surest, strict=True), WANTED_ERROR_RATE, FAILURE_PROBABILITY)
+    if found is None:
+        return {}
+    given = [row for row in rows if row.letter_probabilities]
+    chosen = [row for row in given if max(row.letter_probabilities) >= found.threshold]
+    wrong = sum(not row.correct for row in chosen)
+    share = wrong / len(chosen) if chosen else None
+    return {"threshold": found.threshold, "coverage": len(chosen) / len(rows), "selective_error": share}
 
 
 def only_answers(answers: Answers) -> Predictions:

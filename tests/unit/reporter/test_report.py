@@ -15,6 +15,7 @@ from reporter.render import escape_markdown, render_html, render_markdown
 from reporter.report import render_report
 from shared.manifest import Progress
 
+FROM_ANSWERS = {"letters", "subjects", "reliability", "risk_coverage"}
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -107,7 +108,7 @@ def holes_in_the_curves(make_run):
         (only_base, set(CHARTS) - {"deltas"}, "Base answers "),
         (
             nothing_parseable,
-            set(CHARTS) - {"letters"},
+            set(CHARTS) - FROM_ANSWERS,
             "GRPO has not been shown to have learned any medicine (against guessing −25.0 points",
         ),
         (one_logged_step, set(CHARTS), "Rollouts at step 1"),

@@ -11,9 +11,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from reporter.analysis.confidence import SIGNAL_LABELS
 from reporter.browser import clip, collect_browser
 from reporter.charts import Chart
-from reporter.findings import describe_slice, format_interval, format_p, percent, points
+from reporter.findings import METRIC_WORDS, describe_slice, format_interval, format_p, percent, points
 from reporter.how import explain
 from reporter.scores import METRICS, MODEL_LABELS
 from reporter.summary import Summary
@@ -105,6 +106,8 @@ def _context(summary: Summary, charts: dict[str, Chart]) -> dict[str, Any]:
         "labels": MODEL_LABELS,
         "letters": LETTERS,
         "metrics": METRICS,
+        "metric_words": METRIC_WORDS,
+        "signal_labels": SIGNAL_LABELS,
         "deltas": {(delta.metric.name, delta.model): delta for delta in summary.deltas},
         "execution": execution,
         "minutes": total_minutes(execution),

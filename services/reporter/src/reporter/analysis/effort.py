@@ -10,7 +10,7 @@ from reporter.scores import Score, count_score
 from shared.statistics.intervals import Interval
 from shared.statistics.paired import percentile_interval
 
-RESAMPLES = 2000
+RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ def bootstrap_mean(values: Sequence[float], seed: int = 0) -> Mean | None:
         return None
     array = np.asarray(values, dtype=np.float64)
     rng = np.random.default_rng(seed)
-    means = [float(array[rng.integers(array.size, size=array.size)].mean()) for _ in range(RESAMPLES)]
-    return Mean(float(array.mean()), percentile_interval(np.array(means)))
+    sums = [array[rng.integers(array.size, size=array.size)].sum() for _ in range(RESAMPLES)]
+    return Mean(float(array.mean()), percentile_interval(np.array(sums) / array.size))
 
 
 def _measure(answers: Sequence[Answer]) -> Effort:

@@ -27,7 +27,8 @@ def describe_automation(confidences: Sequence[Confidence]) -> Finding | None:
             f"No question could be answered automatically at an error rate of at most {automation.error_rate:.0%}: no "
             f"confidence of any model shows that on the calibration split.",
         )
-    return Finding("good", f"{_promise(best, automation)} {_kept(automation)}")
+    is_broken = automation.wrong is not None and automation.wrong.interval.low > automation.error_rate
+    return Finding("bad" if is_broken else "good", f"{_promise(best, automation)} {_kept(automation)}")
 
 
 def describe_stated_constant(confidences: Sequence[Confidence]) -> str | None:

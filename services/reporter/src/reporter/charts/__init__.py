@@ -1,4 +1,7 @@
-"""The report's charts. A new one is a function `draw(summary, theme) -> Figure | None` and an entry in CHARTS."""
+"""The report's charts. A new one is a function `draw(summary, theme) -> Figure | None`, and its entries in two tables.
+
+Those are CHARTS here and, for its main numbers in words, DESCRIPTIONS in `alternatives`.
+"""
 
 import io
 from collections.abc import Callable
@@ -7,11 +10,15 @@ from typing import Literal
 
 from matplotlib.figure import Figure
 
+from reporter.charts.alternatives import describe_chart
 from reporter.charts.curves import draw_grpo_curves, draw_sft_curves
 from reporter.charts.deltas import draw_deltas
 from reporter.charts.letters import draw_letters
 from reporter.charts.metrics import draw_metrics
 from reporter.charts.pipeline import draw_pipeline
+from reporter.charts.reliability import draw_reliability
+from reporter.charts.risk_coverage import draw_risk_coverage
+from reporter.charts.subjects import draw_subjects
 from reporter.charts.theme import DARK, LIGHT, Theme, themed
 from reporter.summary import Summary
 
@@ -19,6 +26,9 @@ CHARTS: dict[str, Callable[[Summary, Theme], Figure | None]] = {
     "metrics": draw_metrics,
     "deltas": draw_deltas,
     "letters": draw_letters,
+    "subjects": draw_subjects,
+    "reliability": draw_reliability,
+    "risk_coverage": draw_risk_coverage,
     "sft_curves": draw_sft_curves,
     "grpo_curves": draw_grpo_curves,
     "pipeline": draw_pipeline,
@@ -27,22 +37,22 @@ CHARTS: dict[str, Callable[[Summary, Theme], Figure | None]] = {
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart as a PNG for files, and as SVG in both themes for the page."""
+    """One chart as a PNG for files, as SVG in both themes for the page, and its main numbers in words."""
 
     png: bytes
     light_svg: bytes
     dark_svg: bytes
+    numbers: str = ""
 
 
 def draw_charts(summary: Summary, png_dpi: int) -> dict[str, Chart]:
     """Draw every chart for which the run has data."""
-    charts = {name: _draw_chart(draw, summary, png_dpi) for name, draw in CHARTS.items()}
+    charts = {name: _draw_chart(name, summary, png_dpi) for name in CHARTS}
     return {name: chart for name, chart in charts.items() if chart is not None}
 
 
-def _draw_chart(
-    draw: Callable[[Summary, Theme], Figure | None], summary: Summary, png_dpi: int
-) -> Chart | None:
+def _draw_chart(name: str, summary: Summary, png_dpi: int) -> Chart | None:
+    draw = CHARTS[name]
     with themed(LIGHT):
         figure = draw(summary, LIGHT)
         if figure is None:
@@ -51,7 +61,7 @@ def _draw_chart(
     with themed(DARK):
         dark = draw(summary, DARK)
         assert dark is not None
-        return Chart(png, light, _save(dark, "svg"))
+        return Chart(png, light, _save(dark, "svg"), describe_chart(name, summary))
 
 
 def _save(figure: Figure, file_format: str, dpi: float | Literal["figure"] = "figure") -> bytes:

@@ -1,6 +1,7 @@
 """The four metrics of each model, with their intervals, against chance and the commonest letter."""
 
 import textwrap
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,6 +13,8 @@ from reporter.summary import Summary
 GROUP_WIDTH, BAR_GAP = 0.85, 0.02
 CORRECTNESS, FORM = METRICS[:2], METRICS[2:]
 FOOTNOTE_CHARACTERS = 155
+LABEL_LINES = 0.088
+"""Height of a label of two lines, as a share of the axis."""
 FULL_SCALE = 115.0
 """Percent axis that leaves room for a label above a bar of 100%."""
 
@@ -84,16 +87,28 @@ def _scale(axes: Axes, summary: Summary) -> None:
 
 
 def _draw_baselines(axes: Axes, summary: Summary, theme: Theme) -> None:
-    lines = [(CHANCE_RATE, f"guessing\n{CHANCE_RATE:.0%}", ":")]
+    lines = [(CHANCE_RATE, "guessing", ":")]
     if summary.majority is not None:
-        lines.append(
-            (summary.majority.rate, f"always {summary.majority.letter}\n{summary.majority.rate:.1%}", "--")
-        )
-    close = len(lines) == 2 and abs(lines[1][0] - lines[0][0]) < 0.07
-    for index, (rate, text, dashes) in enumerate(lines):
+        lines.append((summary.majority.rate, f"always {summary.majority.letter}", "--"))
+    if summary.bag_of_words is not None:
+        lines.append((summary.bag_of_words.rate, "bag of words", "-."))
+    lines.sort(key=lambda line: line[0])
+    places = spread([100 * rate for rate, _, _ in lines], LABEL_LINES * axes.get_ylim()[1])
+    for (rate, name, dashes), place in zip(lines, places, strict=True):
         axes.axhline(100 * rate, color=theme.ink, linewidth=1.2, linestyle=dashes, zorder=3)
-        lift = ("top" if lines[1][0] >= rate and index == 0 else "bottom") if close else "center"
         axes.annotate(
-            text, (1.0, 100 * rate), (5, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
-            va=lift, color=theme.muted, fontsize=8.5, linespacing=1.05, annotation_clip=False,
+            f"{name}\n{rate:.1%}", (1.0, place), (5, 0), xycoords=("axes fraction", "data"),
+            textcoords="offset points", va="center", color=theme.muted, fontsize=8.5, linespacing=1.05,
+            annotation_clip=False,
         )  # fmt: skip
+
+
+def spread(places: Sequence[float], gap: float) -> list[float]:
+    """Return ascending places moved as little apart as keeps them `gap` from each other, about their own middle."""
+    if not places:
+        return []
+    moved = [places[0]]
+    for place in places[1:]:
+        moved.append(max(place, moved[-1] + gap))
+    shift = (sum(moved) - sum(places)) / len(places)
+    return [place - shift for place in moved]
