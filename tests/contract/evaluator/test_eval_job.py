@@ -56,9 +56,9 @@ def begin_run(hub, tmp_path):
 
     def begin(models):
         run_id = f"run-{time.time_ns()}"
-        path = tmp_path / "eval.parquet"
+        path = tmp_path / "rows.parquet"
         pq.write_table(pa.Table.from_pylist([question.model_dump() for question in QUESTIONS]), path)
-        files = {"data/eval-00000-of-00001.parquet": path}
+        files = {f"data/{split}-00000-of-00001.parquet": path for split in ("sft", "eval")}
         data = hub.push_files(f"local/medmcqa-{run_id}-data", "dataset", files, "Add questions")
         outputs = {
             "split": {"data": data},

@@ -1,5 +1,6 @@
 """A finished run holds in every claim; with one thing changed, exactly that claim does not."""
 
+import json
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from evaluator.evaluate import evaluate_models
 from evaluator.settings import EvalSettings
 from evaluator.verify.__main__ import verify_run
 from evaluator.verify.checklist import Checklist
+from evaluator.verify.record import REQUIRED
 from evaluator.verify.run import verify
 from shared.content import combine_hashes, hash_rows
 from shared.errors import ExitCode, PipelineError
@@ -34,7 +36,8 @@ from shared.manifest import (
 from shared.runs import ManifestStore
 
 QUESTIONS = [make_question(number) for number in range(6)]
-SPLITS = ("sft", "grpo", "eval")
+SPLITS = ("sft", "grpo", "eval", "calibration")
+SETTINGS = {"max_new_tokens": 48, "decoding": "both", "rotate_options": True}
 
 
 def load(folder):
@@ -63,13 +66,15 @@ def finished(hub, adapt, tmp_path_factory):
         folder, outputs = train(hub, run_id, name, adapt(folder, seed), folder, parent, root)
         succeed(manifest, name, outputs, {"parent_fingerprint": before})
         parent = outputs["model"]
-    outcome = evaluate_models(make_job(hub, manifest, root))
+    job = make_job(hub, manifest, root)
+    outcome = evaluate_models(job)
     succeed(manifest, "eval", outcome.outputs, outcome.metrics)
+    manifest.phases["eval"].config = job.settings.config()
     return parse_manifest(render_manifest(manifest))
 
 
 def make_job(hub, manifest, root):
-    settings = EvalSettings(run_id=manifest.run_id, namespace="local", max_new_tokens=8)
+    settings = EvalSettings(run_id=manifest.run_id, namespace="local", **SETTINGS)
     inputs = resolve_inputs(manifest, "eval")
     return Job("eval", settings, hub, ManifestStore(hub, "local"), manifest, inputs, root, root)
 
@@ -83,6 +88,8 @@ def push_splits(hub, run_id, root):
     rows = [question.model_dump() for question in QUESTIONS]
     for split in SPLITS:
         pq.write_table(pa.Table.from_pylist(rows), root / f"data/data/{split}-00000-of-00001.parquet")
+    pair = {"row_id": "q1", "split": "eval", "other_id": "q2", "other_split": "sft", "similarity": 0.8}
+    (root / "data/near_duplicates.jsonl").write_text(json.dumps(pair) + "\n")
     data = hub.push_folder(f"local/medmcqa-{run_id}-data", "dataset", root / "data", "Add the splits")
     hashes = dict.fromkeys(SPLITS, hash_rows(rows))
     return data.model_copy(update={"fingerprint": combine_hashes(hashes)}), hashes
@@ -193,8 +200,17 @@ def test_changed_rows_of_a_split_are_told(finished, check, hub, tmp_path):
     assert "6 rows in data/sft-00000-of-00001.parquet of" in found["details"][0]
 
 
-@pytest.mark.parametrize(("column", "value"), [("text", '{"predicted_category": "B"}'), ("correct", True)])
-def test_changed_answers_are_told(finished, check, hub, tmp_path, column, value):
+@pytest.mark.parametrize(
+    ("column", "value", "claims"),
+    [
+        ("text", '{"predicted_category": "B"}', ["grpo answers: text", "grpo answers: metrics"]),
+        ("correct", True, ["grpo answers: metrics"]),
+        ("token_ids", [5, 6], ["grpo answers: text", "grpo answers: metrics"]),
+        ("failure", "empty", ["grpo answers: metrics"]),
+        ("resembles_training", True, ["grpo answers: metrics"]),
+    ],
+)
+def test_changed_answers_are_told(finished, check, hub, tmp_path, column, value, claims):
     predictions, path = finished.phases["eval"].outputs["predictions"], "data/grpo.parquet"
     table = pq.read_table(hub.download(predictions, path))
     rows = table.to_pylist()
@@ -203,8 +219,71 @@ def test_changed_answers_are_told(finished, check, hub, tmp_path, column, value)
     pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), tmp_path / "rows.parquet")
     changed = push_changed(hub, predictions, {path: tmp_path / "rows.parquet"})
     found = check(point_at(finished, predictions, changed))
-    assert found["fails"] == ["grpo answers: metrics"]
-    assert found["details"][0].startswith("The answer to q3 is kept with ")
+    assert found["fails"] == claims
+    assert all(detail.startswith("The answer to q3 is kept with ") for detail in found["details"])
+    # What was concluded from them all is founded on nothing then.
+    assert [claim for claim in found["unknown"] if claim.startswith("grpo answers: ")] == [
+        "grpo answers: rotated", "grpo answers: confidence", "grpo answers: training-like",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "claim"),
+    [
+        (("rotated", "grpo", "consistency"), 0.5, "grpo answers: rotated"),
+        (("confidence", "sft", "probability", "coverage"), 0.5, "sft answers: confidence"),
+        (("training_like", "base", "rows"), 6, "base answers: training-like"),
+        (("constrained", "sft", "correct"), 99, "sft constrained answers: metrics"),
+        (("calibration", "sft", "correct"), 99, "sft calibration answers: metrics"),
+        (("baselines", "training_majority", "letter"), "D", "eval: baselines"),
+        (("baselines", "bag_of_words", "accuracy"), 0.9, "eval: baselines"),
+    ],
+)
+def test_changed_conclusions_are_told(finished, check, section, value, claim):
+    manifest = finished.model_copy(deep=True)
+    *path, last = section
+    place = manifest.phases["eval"].metrics
+    for name in path:
+        place = place[name]
+    assert place[last] != value
+    place[last] = value
+    found = check(manifest)
+    # Confidence is founded on the calibration's answers, not on what is said of them.
+    assert found["fails"] == [claim]
+
+
+def test_changed_guesses_of_the_bag_of_words_are_told(finished, check, hub, tmp_path):
+    predictions, path = finished.phases["eval"].outputs["predictions"], "baselines/bag_of_words.parquet"
+    table = pq.read_table(hub.download(predictions, path))
+    rows = table.to_pylist()
+    rows[0]["letter"] = "ABCD"["ABCD".index(rows[0]["letter"]) - 1]
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), tmp_path / "rows.parquet")
+    changed = push_changed(hub, predictions, {path: tmp_path / "rows.parquet"})
+    assert check(point_at(finished, predictions, changed))["fails"] == ["eval: baselines"]
+
+
+def test_the_answers_of_an_earlier_version_are_graded_by_what_it_kept(finished, check, hub, tmp_path):
+    """The first version kept fewer columns and one file a model, and measured less."""
+    manifest = finished.model_copy(deep=True)
+    phase, kept = manifest.phases["eval"], [*REQUIRED, "cut_off"]
+    predictions, files = phase.outputs["predictions"], {}
+    for name in ("base", "sft", "grpo"):
+        files[f"data/{name}.parquet"] = tmp_path / f"{name}.parquet"
+        table = pq.read_table(hub.download(predictions, f"data/{name}.parquet")).select(kept)
+        pq.write_table(table, files[f"data/{name}.parquet"])
+        for later in ("failures", "mean_prompt_tokens", "seconds_per_answer"):
+            del phase.metrics["models"][name][later]
+    phase.config = {"max_new_tokens": SETTINGS["max_new_tokens"]}
+    for later in ("constrained", "calibration", "rotated", "confidence", "training_like", "baselines"):
+        del phase.metrics[later]
+    found = check(point_at(manifest, predictions, push_changed(hub, predictions, files)))
+    assert found["fails"] == []
+    assert [claim for claim in found["unknown"] if "answers" in claim] == [
+        "base answers: text", "sft answers: text", "grpo answers: text",
+    ]  # fmt: skip
+    assert [claim for claim in found["holds"] if claim.endswith("metrics")] == [
+        "base answers: metrics", "sft answers: metrics", "grpo answers: metrics",
+    ]  # fmt: skip
 
 
 def test_answers_to_other_prompts_are_told(finished, check, hub, tmp_path):

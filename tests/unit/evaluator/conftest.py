@@ -6,6 +6,7 @@ import pytest
 from models import make_question
 
 from evaluator.answers import Answer, grade
+from evaluator.questions import Shown
 from shared.lm.generate import Completion
 
 
@@ -14,8 +15,8 @@ def grade_text() -> Callable[..., Answer]:
     """Grade a text as the answer to a question whose right letter is given."""
 
     def make(text: str, gold: str = "B", new_tokens: int = 10, cut_off: bool = False) -> Answer:
-        question = make_question("ABCD".index(gold))
         ended = "limit" if cut_off else "stop"
-        return grade(question, [1, 2, 3], Completion(text, (7,) * new_tokens, ended, seconds=0.5))
+        completion = Completion(text, (7,) * new_tokens, ended, seconds=0.5)
+        return grade(Shown(make_question("ABCD".index(gold))), "free", [1, 2, 3], completion)
 
     return make

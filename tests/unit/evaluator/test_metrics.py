@@ -1,12 +1,13 @@
 """What graded answers amount to, on the reference run's own examples."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 from models import make_question
 
 from evaluator.answers import Answer
-from evaluator.metrics import measure, measure_majority
+from evaluator.metrics import measure, measure_majority, measure_training_like
 from shared.rewards import REFERENCE_REWARDS, REWARDS
 
 PERFECT = '{"predicted_category": "B", "confidence": 0.9, "reason": "Thiamine."}'
@@ -25,9 +26,11 @@ TRAPS = [
 def test_an_answer_keeps_what_was_asked_said_and_parsed(grade_text):
     answer = grade_text(PERFECT, gold="B", new_tokens=12)
     assert answer == Answer(
-        row_id="q1", gold="B", text=PERFECT, letter="B", confidence=0.9, reason="Thiamine.", is_json=True,
-        is_schema=True, correct=True, problem=None, new_tokens=12, seconds=0.5, cut_off=False,
-        prompt_hash=f"sha256:{hashlib.sha256(b'[1, 2, 3]').hexdigest()}",
+        row_id="q1", rotation=0, decoding="free", gold="B", text=PERFECT, letter="B", confidence=0.9,
+        reason="Thiamine.", is_json=True, is_schema=True, correct=True, problem=None, failure=None,
+        token_ids=(7,) * 12, new_tokens=12, ended="stop", cut_off=False, seconds=0.5, prompt_tokens=3,
+        prompt_hash=f"sha256:{hashlib.sha256(b'[1, 2, 3]').hexdigest()}", letter_probabilities=None,
+        letter_mass=None, subject_name=None, question_words=5, resembles_training=None,
     )  # fmt: skip
 
 
@@ -35,7 +38,7 @@ def test_an_answer_that_fails_the_schema_keeps_its_letter_and_the_reason_why(gra
     answer = grade_text(LETTER_ALONE)
     assert (answer.letter, answer.confidence, answer.reason) == ("B", None, None)
     assert (answer.is_json, answer.is_schema, answer.correct) == (True, False, True)
-    assert answer.problem == "no confidence"
+    assert (answer.problem, answer.failure) == ("no confidence", "missing_key")
 
 
 def test_the_references_examples_give_its_metrics(grade_text):
@@ -55,9 +58,12 @@ def test_the_references_examples_give_its_metrics(grade_text):
         "correct_on_schema": 1,
         "cut_off": 1,
         "problems": {"no confidence": 1, "not JSON": 1},
+        "failures": {"prose_before": 1, "missing_key": 1},
         "letters": {"A": 1, "B": 2, "C": 0, "D": 0, "none": 1},
+        "mean_prompt_tokens": 3.0,
         "mean_new_tokens": 11.5,
         "seconds": 2.0,
+        "seconds_per_answer": 0.5,
         "tokens_per_second": 23.0,
     }
 
@@ -83,3 +89,13 @@ def test_gold_letters_follow_the_question(grade_text):
     assert [grade_text(PERFECT, gold=make_question(number).letter).correct for number in range(4)] == [
         False, True, False, False,
     ]  # fmt: skip
+
+
+def test_accuracy_is_told_with_and_without_the_questions_that_resemble_training_rows(grade_text):
+    alike, unlike = (
+        [replace(grade_text(text), resembles_training=resembles) for text in texts]
+        for resembles, texts in ((True, [PERFECT, PERFECT, PERFECT]), (False, [PERFECT, WRONG_LETTER]))
+    )
+    assert measure_training_like(alike + unlike) == {"with": 4 / 5, "without": 1 / 2, "rows": 2}
+    assert measure_training_like(alike) == {"with": 1.0, "without": None, "rows": 0}
+    assert measure_training_like([*alike, grade_text(PERFECT)]) is None

@@ -5,27 +5,29 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evaluator.choices import Decoding
+from evaluator.questions import Shown
 from shared.lm.generate import Completion
-from shared.prediction import parse_completion
-from shared.question import Question
+from shared.prediction import find_failure, parse_completion
+
+LetterProbabilities = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A graded answer.
-
-    Attributes:
-        letter: the predicted letter, where the text is a JSON object that holds a valid one.
-        confidence: as stated, where the whole schema holds; so is `reason`.
-        problem: why the schema does not hold, or None.
-        cut_off: generation ended at the limit, not at the end of the answer.
-        seconds: this answer's share of the time that its batch took.
-    """
+    """A graded answer; docs/predictions.md says what each column of the record means."""
 
     row_id: str
+    rotation: int
+    decoding: str
     gold: str
     prompt_hash: str
+    prompt_tokens: int
     text: str
+    token_ids: tuple[int, ...]
+    new_tokens: int
+    ended: str
+    cut_off: bool
     letter: str | None
     confidence: float | None
     reason: str | None
@@ -33,19 +35,30 @@ class Answer:
     is_schema: bool
     correct: bool
     problem: str | None
-    new_tokens: int
+    failure: str | None
+    letter_probabilities: LetterProbabilities | None
+    letter_mass: float | None
     seconds: float
-    cut_off: bool
+    subject_name: str | None
+    question_words: int
+    resembles_training: bool | None
 
 
-def grade(question: Question, prompt_ids: Sequence[int], completion: Completion) -> Answer:
+def grade(shown: Shown, decoding: Decoding, prompt_ids: Sequence[int], completion: Completion) -> Answer:
     """Grade a completion exactly as the rewards of the same names do."""
-    parsed = parse_completion(completion.text)
+    question, parsed = shown.question, parse_completion(completion.text)
     return Answer(
         row_id=question.id,
+        rotation=shown.rotation,
+        decoding=decoding,
         gold=question.letter,
         prompt_hash=hash_prompt(prompt_ids),
+        prompt_tokens=len(prompt_ids),
         text=completion.text,
+        token_ids=completion.token_ids,
+        new_tokens=completion.new_tokens,
+        ended=completion.ended,
+        cut_off=completion.cut_off,
         letter=parsed.letter,
         confidence=parsed.prediction.confidence if parsed.prediction else None,
         reason=parsed.prediction.reason if parsed.prediction else None,
@@ -53,9 +66,13 @@ def grade(question: Question, prompt_ids: Sequence[int], completion: Completion)
         is_schema=parsed.prediction is not None,
         correct=parsed.letter == question.letter,
         problem=parsed.problem,
-        new_tokens=completion.new_tokens,
+        failure=find_failure(completion.text, completion.cut_off),
+        letter_probabilities=completion.letter_probabilities,
+        letter_mass=completion.letter_mass,
         seconds=completion.seconds,
-        cut_off=completion.cut_off,
+        subject_name=question.subject_name,
+        question_words=len(question.question.split()),
+        resembles_training=shown.resembles_training,
     )
 
 

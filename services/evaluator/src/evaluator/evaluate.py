@@ -1,42 +1,53 @@
 """The evaluation: the same questions put to base, sft and grpo, every answer kept."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from evaluator.answers import Answer, grade
+from evaluator.asking import Answers, Asking
+from evaluator.baselines import guess_by_words
 from evaluator.chain import PARENTS, Chain
-from evaluator.metrics import measure, measure_majority
-from evaluator.predictions import publish_answers, publish_card
+from evaluator.data import load_data
+from evaluator.metrics import measure
+from evaluator.predictions import publish_answers, publish_record
 from evaluator.publishing.publish import publish_results
+from evaluator.questions import QuestionSet, plan_question_sets
+from evaluator.summary import MEASURED, summarise
 from shared.job import Job, Outcome
 from shared.lm.adapters import cast_weights
-from shared.lm.chat import encode_prompt
-from shared.lm.generate import Decoder, decoding
 from shared.lm.load import load_proven, load_tokenizer
 from shared.lm.precision import pick_device, resolve_precision
-from shared.lm.questions import load_questions
-from shared.question import Question
 
 
 def evaluate_models(job: Job) -> Outcome:
     """Evaluate the run's models one after the other and publish their answers."""
     disable_progress_bar()  # type: ignore[no-untyped-call]
-    questions, chain = load_questions(job.hub, job.inputs["data"], "eval"), Chain()
-    models: dict[str, Any] = {}
+    settings, data = job.settings, load_data(job.hub, job.inputs["data"])
+    sets, chain = plan_question_sets(data, settings.decoding, settings.rotate_options), Chain()
+    answered: dict[str, Answers] = {}
     for name in PARENTS:
-        model, tokenizer = _load_proven(job, name, chain)
-        with decoding(model, tokenizer, job.settings.max_new_tokens) as decoder:
-            answers = _ask(job, decoder, questions, asked=len(models) * len(questions))
-        del model, decoder  # One model in memory at a time.
-        models[name] = measure(answers) | chain.describe(name)
         # At once, so that a later model that fails takes no finished answers with it.
-        publish_answers(job, name, answers)
-        job.log(_headline(name, models[name]))
-    metrics = {"models": models} | measure_majority([question.letter for question in questions])
-    predictions = publish_card(job, metrics)
+        answered[name] = _ask_model(job, name, chain, sets)
+        publish_answers(job, name, answered[name])
+    guesses = guess_by_words(data.training, data.questions)
+    metrics = summarise(data, answered, guesses, settings.error_rate, settings.failure_probability)
+    for section in MEASURED:
+        for name, measured in metrics.get(section, {}).items():
+            measured.update(chain.describe(name))
+    predictions = publish_record(job, metrics, guesses)
     return Outcome({"predictions": predictions} | publish_results(job, metrics, predictions), metrics)
+
+
+def _ask_model(job: Job, name: str, chain: Chain, sets: Sequence[QuestionSet]) -> Answers:
+    """Return a model's answers; when they are there, it is in memory no more."""
+    asked = sum(len(questions.shown) for questions in sets)
+    before, total = list(PARENTS).index(name) * asked, len(PARENTS) * asked
+    asking = Asking(job.settings, lambda done: job.progress(before + done, total), job.log)
+    answers = asking.ask(*_load_proven(job, name, chain), sets)
+    job.log(_headline(name, measure(answers["default"]) | chain.describe(name)))
+    return answers
 
 
 def _load_proven(job: Job, name: str, chain: Chain) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -47,15 +58,6 @@ def _load_proven(job: Job, name: str, chain: Chain) -> tuple[PreTrainedModel, Pr
     chain.add(name, ref, stored.fingerprint, trained_from)
     model: Any = cast_weights(stored.model, dtype)
     return model.to(pick_device()), tokenizer
-
-
-def _ask(job: Job, decoder: Decoder, questions: list[Question], asked: int) -> list[Answer]:
-    prompts = [encode_prompt(decoder.tokenizer, question) for question in questions]
-    total = len(PARENTS) * len(questions)
-    completions = decoder.complete(
-        prompts, job.settings.batch_size, lambda done: job.progress(asked + done, total), job.log
-    )
-    return [grade(*answered) for answered in zip(questions, prompts, completions, strict=True)]
 
 
 def _headline(name: str, metrics: dict[str, Any]) -> str:

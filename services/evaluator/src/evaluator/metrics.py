@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from evaluator.answers import Answer
+from shared.prediction import FAILURES
 from shared.question import LETTERS
 
 NO_LETTER = "none"
@@ -30,17 +31,21 @@ def measure(answers: Sequence[Answer]) -> dict[str, Any]:
         "correct_on_schema": correct_on_schema,
         "cut_off": sum(answer.cut_off for answer in answers),
         "problems": count_problems(answers),
+        "failures": count_failures(answers),
         "letters": count_letters(answers),
         **measure_speed(answers),
     }
 
 
 def measure_speed(answers: Sequence[Answer]) -> dict[str, float]:
-    """Return the length of the answers and the time that generating them took."""
-    tokens, seconds = sum(answer.new_tokens for answer in answers), sum(answer.seconds for answer in answers)
+    """Return the length of the prompts and answers, and the time that generating the answers took."""
+    rows, seconds = len(answers), sum(answer.seconds for answer in answers)
+    tokens = sum(answer.new_tokens for answer in answers)
     return {
-        "mean_new_tokens": tokens / len(answers),
+        "mean_prompt_tokens": sum(answer.prompt_tokens for answer in answers) / rows,
+        "mean_new_tokens": tokens / rows,
         "seconds": seconds,
+        "seconds_per_answer": seconds / rows,
         "tokens_per_second": tokens / seconds,
     }
 
@@ -48,6 +53,12 @@ def measure_speed(answers: Sequence[Answer]) -> dict[str, float]:
 def count_problems(answers: Sequence[Answer]) -> dict[str, int]:
     """Return why answers failed the schema, the commonest reason first."""
     return dict(Counter(answer.problem for answer in answers if answer.problem).most_common())
+
+
+def count_failures(answers: Sequence[Answer]) -> dict[str, int]:
+    """Return how many answers fail in which way, as `shared.prediction` names them; what did not occur is left out."""
+    found = Counter(answer.failure for answer in answers)
+    return {failure: found[failure] for failure in FAILURES if found[failure]}
 
 
 def count_letters(answers: Sequence[Answer]) -> dict[str, int]:
@@ -60,3 +71,15 @@ def measure_majority(gold: Sequence[str]) -> dict[str, Any]:
     """Return the commonest right letter and how often always giving it would be right."""
     letter = max(LETTERS, key=gold.count)
     return {"majority_letter": letter, "majority_letter_rate": gold.count(letter) / len(gold)}
+
+
+def measure_training_like(answers: Sequence[Answer]) -> dict[str, Any] | None:
+    """Return the accuracy with and without the questions that resemble training rows; None where nobody looked."""
+    if any(answer.resembles_training is None for answer in answers):
+        return None
+    unlike = [answer for answer in answers if not answer.resembles_training]
+    return {
+        "with": sum(answer.correct for answer in answers) / len(answers),
+        "without": sum(answer.correct for answer in unlike) / len(unlike) if unlike else None,
+        "rows": len(unlike),
+    }

@@ -1,59 +1,69 @@
 """The metrics that the evaluation recorded are those of the answers that it kept, and those are to its questions."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from evaluator.answers import Answer, grade, hash_prompt
+from evaluator.answers import hash_prompt
 from evaluator.chain import PARENTS
-from evaluator.metrics import measure, measure_majority
-from evaluator.predictions import SCHEMA
+from evaluator.metrics import measure
+from evaluator.questions import Config
+from evaluator.summary import MEASURED
 from evaluator.verify.checklist import Checklist, NotRecorded
 from evaluator.verify.data import name_split
+from evaluator.verify.derived import check_derived
+from evaluator.verify.record import Record, Row, require_same
+from evaluator.verify.recorded import require_recorded
 from shared.errors import GuardTripped
 from shared.hub import Hub
 from shared.lm.chat import encode_prompt
-from shared.lm.generate import Completion, Ended
 from shared.lm.load import load_tokenizer
-from shared.lm.questions import load_questions
-from shared.manifest import Phase, RunManifest
-from shared.question import Question
-from shared.refs import RepoRef
+from shared.manifest import RunManifest
 
-# What a file of an earlier version does not have.
-LATER_COLUMN = "cut_off"
-REQUIRED = tuple(name for name in SCHEMA.names if name != LATER_COLUMN)
-Row = Mapping[str, Any]
+# Where a file has no such column, it is of a version that measured less.
+NEWEST_COLUMN = "failure"
+# Those of the first version's metrics that are of a column which it did not keep.
+UNKEPT = "cut_off"
 
 
 def check_answers(checklist: Checklist, hub: Hub, manifest: RunManifest) -> None:
-    """Check the answers of each model, if the evaluation has succeeded."""
+    """Check the answers of each model, if the evaluation has succeeded, and all that was concluded from them."""
     phase = manifest.phases["eval"]
     if phase.status != "succeeded":
         return
-    data, predictions = phase.inputs["data"], phase.outputs["predictions"]
-    needs = [data, name_split(data, "eval"), predictions]
+    record = Record(hub, phase)
     for name in PARENTS:
-        evaluation = Evaluation(hub, phase, name)
-        subject = f"{name} answers"
-        checklist.check(subject, "model", evaluation.compare_model)
-        checklist.check(subject, "questions", evaluation.compare_questions, needs=[*needs, evaluation.model])
-        checklist.check(subject, "metrics", evaluation.compare_metrics, needs=needs)
-    checklist.check("eval", "majority", partial(_compare_majority, hub, data, phase), needs=needs[:2])
+        for section, config in MEASURED.items():
+            if name in phase.metrics.get(section, {}):
+                _check_file(checklist, AnswerFile(record, section, config, name))
+        if name in phase.metrics.get("rotated", {}):
+            _check_questions(checklist, AnswerFile(record, "rotated", "rotated", name))
+    check_derived(checklist, record)
 
 
-class Evaluation:
-    """What the evaluation left of one model."""
+def _check_file(checklist: Checklist, file: "AnswerFile") -> None:
+    checklist.check(file.subject, "model", file.compare_model)
+    _check_questions(checklist, file)
+    place = file.record.place(file.config, file.name)
+    checklist.check(file.subject, "metrics", file.compare_metrics, on=place, needs=file.needs)
 
-    def __init__(self, hub: Hub, phase: Phase, name: str) -> None:
-        self.hub, self.name = hub, name
-        self.data, self.model = phase.inputs["data"], phase.inputs[name]
-        self.predictions = phase.outputs["predictions"]
-        self.recorded: dict[str, Any] = phase.metrics["models"][name]
+
+def _check_questions(checklist: Checklist, file: "AnswerFile") -> None:
+    needs = [*file.needs, file.model]
+    checklist.check(file.subject, "questions", file.compare_questions, needs=needs)
+    checklist.check(file.subject, "text", file.compare_text, needs=needs)
+
+
+class AnswerFile:
+    """What the evaluation left of one model for one set of questions."""
+
+    def __init__(self, record: Record, section: str, config: Config, name: str) -> None:
+        self.record, self.config, self.name = record, config, name
+        self.model = record.phase.inputs[name]
+        self.recorded: Mapping[str, Any] = record.phase.metrics[section][name]
+        self.kind = "answers" if config == "default" else f"{config} answers"
+        self.subject = f"{name} {self.kind}"
+        split = "calibration" if config == "calibration" else "eval"
+        self.needs = [record.data_ref, name_split(record.data_ref, split), record.ref]
 
     def compare_model(self) -> str:
         """Prove that the model that was asked is the run's."""
@@ -65,74 +75,38 @@ class Evaluation:
         return f"given by {self.model}"
 
     def compare_questions(self) -> str:
-        """Prove that the answers are to the split's questions, in their order, by what the model read."""
-        questions, tokenizer = self._load_questions(), load_tokenizer(self.hub, self.model)
-        rows = self._read_rows()
-        for question, row in zip(questions, rows, strict=True):
-            asked = hash_prompt(encode_prompt(tokenizer, question))
-            _require_same(question.id, "prompt_hash", row["prompt_hash"], asked)
-        return f"{len(rows)} questions of {self.data}"
+        """Prove that the answers are to the set's questions, in their order, by the tokens that the model used."""
+        tokenizer = load_tokenizer(self.record.hub, self.model)
+        rows = self.record.read_rows(self.config, self.name)
+        for shown, row in zip(self.record.find_set(self.config).shown, rows, strict=True):
+            prompt = encode_prompt(tokenizer, shown.question)
+            asked = {"prompt_hash": hash_prompt(prompt), "prompt_tokens": len(prompt)}
+            require_same(shown.question.id, row, asked)
+        return f"{len(rows)} questions of {self.record.data_ref}"
+
+    def compare_text(self) -> str:
+        """Prove that each kept text is what the kept tokens say."""
+        rows = self.record.read_rows(self.config, self.name)
+        if "token_ids" not in rows[0]:
+            raise NotRecorded("the evaluation kept no tokens of the answers")
+        tokenizer = load_tokenizer(self.record.hub, self.model)
+        for row in rows:
+            require_same(row["row_id"], row, {"text": _say(tokenizer, row)})
+        return f"{sum(row['new_tokens'] for row in rows)} tokens"
 
     def compare_metrics(self) -> str:
         """Grade the kept texts again, and measure them."""
-        rows = self._read_rows()
-        answers = list(self._grade_again(rows))
-        measured = measure(answers)
-        if LATER_COLUMN not in rows[0]:
-            measured.pop(LATER_COLUMN)
-        for name, value in measured.items():
-            if name not in self.recorded:
-                raise NotRecorded(f"the evaluation left no {name}")
-            if self.recorded[name] != value:
-                raise GuardTripped(
-                    f"The kept answers of {self.name} give {name} {value}, "
-                    f"but the run recorded {self.recorded[name]}."
-                )
+        rows = self.record.read_rows(self.config, self.name)
+        measured = measure(self.record.grade_again(self.config, self.name))
+        if NEWEST_COLUMN not in rows[0]:
+            known = [
+                name for name in measured if name in self.recorded and (name != UNKEPT or name in rows[0])
+            ]
+            measured = {name: measured[name] for name in known}
+        require_recorded(f"The kept {self.kind} of {self.name} give", self.recorded, measured)
         return f"{len(measured)} as recorded, accuracy {measured['accuracy']:.1%}"
 
-    def _grade_again(self, rows: Sequence[Row]) -> Iterator[Answer]:
-        for question, row in zip(self._load_questions(), rows, strict=True):
-            ended: Ended = "limit" if row.get(LATER_COLUMN) else "stop"
-            # Which tokens they were changes no grade.
-            completion = Completion(row["text"], (0,) * row["new_tokens"], ended, row["seconds"])
-            answer = grade(question, [], completion)
-            for column, value in asdict(answer).items():
-                if column != "prompt_hash" and column in row:
-                    _require_same(question.id, column, row[column], value)
-            yield answer
 
-    def _load_questions(self) -> list[Question]:
-        return load_questions(self.hub, self.data, "eval")
-
-    def _read_rows(self) -> list[dict[str, Any]]:
-        path = f"data/{self.name}.parquet"
-        try:
-            table = pq.read_table(self.hub.download(self.predictions, path))
-            # An earlier version kept less.
-            schema = pa.schema([field for field in SCHEMA if field.name in {*table.column_names, *REQUIRED}])
-            rows: list[dict[str, Any]] = table.select(schema.names).cast(schema).to_pylist()
-        except (pa.ArrowException, KeyError) as error:
-            raise GuardTripped(f"{path} of {self.predictions} does not hold answers: {error}.") from error
-        asked = [question.id for question in self._load_questions()]
-        if [row["row_id"] for row in rows] != asked:
-            raise GuardTripped(
-                f"{path} of {self.predictions} does not answer the {len(asked)} questions of the eval split in order."
-            )
-        return rows
-
-
-def _require_same(row_id: str, column: str, kept: object, found: object) -> None:
-    if kept != found:
-        raise GuardTripped(f"The answer to {row_id} is kept with {column} {kept!r}, but it is {found!r}.")
-
-
-def _compare_majority(hub: Hub, data: RepoRef, phase: Phase) -> str:
-    gold = [question.letter for question in load_questions(hub, data, "eval")]
-    for name, value in measure_majority(gold).items():
-        if phase.metrics.get(name) != value:
-            raise GuardTripped(
-                f"The eval split gives {name} {value}, but the run recorded {phase.metrics.get(name)}."
-            )
-    return (
-        f"always {phase.metrics['majority_letter']} is right in {phase.metrics['majority_letter_rate']:.1%}"
-    )
+def _say(tokenizer: Any, row: Row) -> str:
+    ids = row["token_ids"][:-1] if row["ended"] == "stop" else row["token_ids"]
+    return str(tokenizer.decode(ids, skip_special_tokens=True))
