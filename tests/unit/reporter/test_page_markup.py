@@ -11,7 +11,7 @@ import pytest
 from unit.reporter.stages import STAGES
 
 from reporter.charts import Chart
-from reporter.render import render_html
+from reporter.render import MAX_MARKDOWN_BYTES, render_html, render_markdown
 
 HOSTILE = "</script><script>alert(1)</script><!-- <script> \u2028 ]]> &lt; 'x' \"y\""
 CHARTS = {name: Chart(b"png", b"<svg/>", b"<svg/>") for name in ("metrics", "deltas", "pipeline")}
@@ -147,3 +147,16 @@ def test_text_stands_out_from_what_is_behind_it(theme, make_summary):
     pairs += [("ink", "note"), ("ink", "panel"), ("ink", "page"), ("muted", "page"), ("muted", "panel")]
     weak = {pair: contrast(*(colours[name] for name in pair)) for pair in pairs}
     assert {pair: value for pair, value in weak.items() if value < ENOUGH_CONTRAST} == {}
+
+
+def test_the_markdown_is_short_enough_for_a_job_summary_whatever_the_answers_are(make_run, make_summary):
+    usual = render_markdown(make_summary(), CHARTS)
+    assert len(usual.encode()) < MAX_MARKDOWN_BYTES / 10
+    run = make_run()
+    long = {"question": "é" * 200_000}
+    questions = {key: question.model_copy(update=long) for key, question in run.questions.items()}
+    run.manifest.phases["grpo"].status, run.manifest.phases["grpo"].error = "failed", "é" * MAX_MARKDOWN_BYTES
+    short = render_markdown(make_summary(questions=questions, manifest=run.manifest), CHARTS)
+    assert len(short.encode()) < MAX_MARKDOWN_BYTES
+    assert "They are too long for this page; report.html has them." in short
+    assert "| Accuracy |" in short

@@ -33,6 +33,8 @@ from reporter.tables import (
 from shared.question import LETTERS
 
 SCRIPTS = ("report.js", "answers.js")
+MAX_MARKDOWN_BYTES = 1024**2
+"""GitHub refuses a longer job summary (docs.github.com, "Workflow commands", job summaries)."""
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 
 
@@ -64,10 +66,15 @@ def content_security_policy(css: str, script: str) -> str:
 
 
 def render_markdown(summary: Summary, charts: dict[str, Chart]) -> str:
-    """Return the report for places that show Markdown; the charts lie beside it as `<name>.png`."""
+    """Return the report for places that show Markdown; the charts lie beside it as `<name>.png`.
+
+    What GitHub would not show as a job's summary is written again without the answers and with long errors cut.
+    """
     environment = _environment(autoescape=False, finalize=escape_markdown)
     environment.filters["fence"] = fence
-    return environment.get_template("report.md").render(**_context(summary, charts))
+    template, context = environment.get_template("report.md"), _context(summary, charts)
+    whole = template.render(is_short=False, **context)
+    return whole if len(whole.encode()) <= MAX_MARKDOWN_BYTES else template.render(is_short=True, **context)
 
 
 def escape_markdown(value: Any) -> str:
