@@ -81,7 +81,8 @@ def _bin_of(length: int, bins: Sequence[tuple[int, int]]) -> str:
 
 def _name(ends: tuple[int, int]) -> str:
     first, last = ends
-    return f"{first} words" if first == last else f"{first}–{last} words"
+    words = f"{first}" if first == last else f"{first}–{last}"
+    return f"{words} word{'' if last == 1 else 's'}"
 
 
 def _group(answers: Mapping[str, Sequence[Answer]], name_of: Callable[[Answer], str]) -> list[GroupRow]:

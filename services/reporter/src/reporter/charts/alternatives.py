@@ -7,7 +7,7 @@ from reporter.analysis.groups import GroupRow
 from reporter.analysis.letters import GOLD, NO_LETTER
 from reporter.findings import METRIC_WORDS, format_interval, percent, points
 from reporter.inputs import Curve
-from reporter.scores import MODEL_LABELS, Score
+from reporter.scores import METRICS, MODEL_LABELS, Score
 from reporter.summary import Summary
 
 FIRST_ROWS = 5
@@ -21,9 +21,9 @@ def describe_chart(name: str, summary: Summary) -> str:
 
 def _metrics(summary: Summary) -> str:
     return " ".join(
-        f"{METRIC_WORDS[name].capitalize()}: {_list_scores(scores)}."
-        for name in METRIC_WORDS
-        if (scores := {model: score for model, row in summary.scores.items() if (score := row[name])})
+        f"{metric.label}: {_list_scores(scores)}."
+        for metric in METRICS
+        if (scores := {model: score for model, row in summary.scores.items() if (score := row[metric.name])})
     )
 
 
