@@ -109,6 +109,14 @@ def test_settings_come_from_the_environment_too(plan):
     assert row(output, "sft")[2:4] == ["2,293,760", "7"]
 
 
+def test_every_way_in_which_the_evaluation_asks_is_counted(plan):
+    asked = {"SPLIT_EVAL_ROWS": "320", "SPLIT_CALIBRATION_ROWS": "0", "EVAL_BATCH_SIZE": "32"}
+    once = plan("t4-small", **asked)
+    assert "30 × 32 answers at once" in section(once, "eval")
+    ways = {"EVAL_DECODING": "both", "EVAL_ROTATE_OPTIONS": "true", "SPLIT_CALIBRATION_ROWS": "64"}
+    assert f"{3 * (5 * 10 + 2)} × 32 answers at once" in section(plan("t4-small", **asked | ways), "eval")
+
+
 def test_a_phase_that_does_not_fit_its_timeout_is_warned_of(plan, change_profile):
     output = plan(change_profile(('timeout = "4h"', 'timeout = "1h"')))
     (warning,) = [line for line in output.splitlines() if line.startswith("warning:")]

@@ -99,7 +99,7 @@ def _plan_phase(
 ) -> PlannedPhase:
     own, target = settings[phase], profile.launch[phase]
     device = choose_device(target.flavor)
-    rows = _count_rows(phase, settings["split"])
+    rows = _count_rows(phase, settings)
     computation = Computation(
         device,
         shape,
@@ -119,10 +119,14 @@ def _plan_phase(
     )
 
 
-def _count_rows(phase: str, split: dict[str, Any]) -> int:
-    own: int = split[f"{phase}_rows"]
-    # The calibration questions are answered with those of the evaluation.
-    return own + split["calibration_rows"] if phase == "eval" else own
+def _count_rows(phase: str, settings: dict[str, dict[str, Any]]) -> int:
+    """Return how many rows a phase works on; for the evaluation, how often one of its questions is answered."""
+    split, own = settings["split"], settings[phase]
+    rows: int = split[f"{phase}_rows"]
+    if phase != "eval":
+        return rows
+    times = 1 + (own["decoding"] == "both") + 3 * own["rotate_options"]
+    return times * rows + int(split["calibration_rows"])
 
 
 def _work(
