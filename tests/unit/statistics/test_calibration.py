@@ -10,6 +10,8 @@ from shared.statistics.calibration import (
     auroc,
     brier_score,
     ece_interval,
+    error_contributions,
+    error_of_noise,
     expected_calibration_error,
     reliability_bins,
     risk_coverage,
@@ -92,6 +94,18 @@ def test_a_constant_confidence_makes_one_bin_and_the_error_is_its_distance_from_
 def test_the_interval_holds_the_true_error_where_a_plain_bootstrap_would_not(truth, error):
     intervals = [ece_interval(*draw(400, seed, truth), resamples=300) for seed in range(150)]
     assert np.mean([low <= error <= high for low, high in intervals]) >= 0.93
+
+
+@given(ANSWERS)
+def test_the_error_is_the_mean_of_what_the_answers_add_to_it(answers):
+    added = error_contributions(*answers)
+    assert added.mean() == pytest.approx(expected_calibration_error(*answers), abs=1e-12)
+
+
+def test_a_perfect_confidence_measures_about_as_much_as_noise():
+    answers = [draw(400, seed, lambda c: c) for seed in range(60)]
+    measured = np.mean([expected_calibration_error(*one) for one in answers])
+    assert np.mean([error_of_noise(*one) for one in answers]) == pytest.approx(measured, rel=0.1)
 
 
 def test_the_error_of_ten_right_answers_with_full_confidence_may_still_be_large():

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from shared.statistics.calibration import ece_interval, expected_calibration_error
-from shared.statistics.differences import mean_difference_interval, newcombe_interval, widest_difference
-from shared.statistics.intervals import Interval
+from shared.statistics.calibration import expected_calibration_error
+from shared.statistics.differences import ece_difference_interval, mean_difference_interval, newcombe_interval
 
 COUNTS = st.integers(1, 900).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total)))
 
@@ -46,22 +45,25 @@ def test_pairing_takes_out_what_is_hard_for_both():
     assert not unpaired.excludes(0)
 
 
-def test_the_widest_difference_reaches_from_bound_to_bound():
-    assert widest_difference(Interval(0.0, 0.02), Interval(0.05, 0.2)) == pytest.approx((0.03, 0.2))
-
-
-def test_the_difference_of_calibration_errors_rarely_lies_above_its_upper_bound():
+@pytest.mark.parametrize("paired", [True, False])
+def test_the_difference_of_calibration_errors_rarely_lies_above_its_upper_bound(paired):
     """Though noise enlarges the smaller error more, which hides an increase from the measured difference."""
     rng, above = np.random.default_rng(5), {"bound": 0, "measured": 0}
-    for _ in range(200):
-        confidence = rng.random(200)
-        right = [rng.random(200) < truth for truth in (confidence, np.clip(confidence - 0.1, 0, 1))]
-        intervals = [ece_interval(confidence, correct, resamples=200) for correct in right]
-        measured = [expected_calibration_error(confidence, correct) for correct in right]
-        above["bound"] += widest_difference(*intervals).high < 0.095
+    for _ in range(300):
+        confidence = [rng.random(200)] * 2 if paired else rng.random((2, 200))
+        truths = confidence[0], np.clip(confidence[1] - 0.1, 0, 1)
+        sides = [(given, rng.random(200) < truth) for given, truth in zip(confidence, truths, strict=True)]
+        measured = [expected_calibration_error(*side) for side in sides]
+        above["bound"] += ece_difference_interval(*sides, paired).high < 0.095
         above["measured"] += measured[1] - measured[0] < 0.095
-    assert above["bound"] <= 10
-    assert above["measured"] > 150
+    assert above["bound"] <= 0.05 * 300
+    assert above["measured"] > 0.75 * 300
+
+
+def test_a_model_compared_with_itself_differs_by_no_more_than_noise_may_have_added():
+    confidence, correct = np.full(300, 0.6), np.arange(300) < 90
+    low, high = ece_difference_interval((confidence, correct), (confidence, correct), paired=True)
+    assert -low == high == pytest.approx(0.021, abs=0.002)
 
 
 def test_one_value_is_no_mean_and_pairs_have_one_length():

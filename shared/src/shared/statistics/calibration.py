@@ -100,6 +100,20 @@ def _largest(holds: Callable[[float], bool]) -> float:
     return low
 
 
+def error_contributions(confidence: npt.ArrayLike, correct: npt.ArrayLike, bins: int = 10) -> Floats:
+    """Return what each answer adds to the expected calibration error, which is their mean."""
+    numbers, right = as_answers(confidence, correct)
+    place, gaps = _place_in_bins(numbers, bins), numbers - right
+    return np.sign(_mean_gaps(place, gaps, bins))[place] * gaps
+
+
+def error_of_noise(confidence: npt.ArrayLike, correct: npt.ArrayLike, bins: int = 10) -> float:
+    """Return the calibration error that noise alone measures as, in the mean: the most that it adds to a true one."""
+    numbers, right = as_answers(confidence, correct)
+    deviations = _mean_gap_deviations(_place_in_bins(numbers, bins), right, bins)
+    return float(np.sqrt(2 / np.pi) * deviations.sum())
+
+
 def brier_score(confidence: npt.ArrayLike, correct: npt.ArrayLike) -> float:
     """Return the mean squared distance between confidence and outcome (Brier, Mon. Weather Rev. 78:1, 1950).
 

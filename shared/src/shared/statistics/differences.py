@@ -5,6 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from shared.statistics.calibration import error_contributions, error_of_noise
 from shared.statistics.intervals import Interval, normal_quantile, wilson_interval
 
 
@@ -25,15 +26,6 @@ def newcombe_interval(
         after - before - math.hypot(after - second.low, first.high - before),
         after - before + math.hypot(before - first.low, second.high - after),
     )
-
-
-def widest_difference(of_first: Interval, of_second: Interval) -> Interval:
-    """Return the differences that an interval of each figure leaves possible.
-
-    It is wrong no more often than both together, however they depend on each other and however lopsided they are
-    (Boole's inequality), as those of calibration errors are.
-    """
-    return Interval(of_second.low - of_first.high, of_second.high - of_first.low)
 
 
 def mean_difference_interval(
@@ -61,3 +53,27 @@ def mean_difference_interval(
         variance = before.var(ddof=1) / before.size + after.var(ddof=1) / after.size
     difference, half = float(after.mean() - before.mean()), normal_quantile(level) * math.sqrt(variance)
     return Interval(difference - half, difference + half)
+
+
+def ece_difference_interval(
+    first: tuple[npt.ArrayLike, npt.ArrayLike],
+    second: tuple[npt.ArrayLike, npt.ArrayLike],
+    paired: bool,
+    level: float = 0.95,
+) -> Interval:
+    """Return the interval of the difference of two expected calibration errors.
+
+    That of the mean difference of what the answers add to each (the bins kept: the delta method), widened to each side
+    by the most that noise may have added to the error on the other: it makes a small error look larger, and so hides by
+    how much another exceeds it.
+
+    Args:
+        first: confidence and correctness of the first model's answers.
+        second: those of the second's.
+        paired: whether both are of the same rows in the same order.
+        level: of the interval.
+    """
+    low, high = mean_difference_interval(
+        error_contributions(*first), error_contributions(*second), paired, level
+    )
+    return Interval(low - error_of_noise(*second), high + error_of_noise(*first))

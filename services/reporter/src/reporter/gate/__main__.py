@@ -2,10 +2,14 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reporter.gate.settings import GateSettings
 from shared.errors import ExitCode, PipelineError
 from shared.settings import load_settings
+
+if TYPE_CHECKING:
+    from shared.hub import Hub
 
 REPORTS_FOLDER = Path("reports")
 
@@ -18,7 +22,9 @@ def main() -> int:
         if settings.check:
             print("gate: settings are valid.")
             return ExitCode.OK
-        return _judge(settings)
+        from shared.hub import Hub
+
+        return judge_run(Hub(), settings)
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return error.exit_code
@@ -27,7 +33,8 @@ def main() -> int:
         return ExitCode.INTERRUPTED
 
 
-def _judge(settings: GateSettings) -> int:
+def judge_run(hub: "Hub", settings: GateSettings) -> int:
+    """Judge a run, show and write down what is found, and return the exit code."""
     # Only now that the settings are valid: these load numpy, pyarrow and the Hub client.
     from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
     from rich.console import Console
@@ -35,10 +42,8 @@ def _judge(settings: GateSettings) -> int:
     from reporter.gate.output import Decision, render_markdown, render_summary, show
     from reporter.gate.resolve import resolve_baseline, resolve_run
     from reporter.gate.rules import judge
-    from shared.hub import Hub
 
     disable_progress_bars()
-    hub = Hub()
     second = resolve_run(hub, settings.namespace, settings.run_id)
     first = resolve_baseline(hub, settings.namespace, settings.baseline)
     decision = Decision(first, second, settings.level, judge(first, second, settings))

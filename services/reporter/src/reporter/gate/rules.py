@@ -6,18 +6,26 @@ holds, so no correction is due for their number (the intersection–union test: 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from reporter.findings import points
 from reporter.gate.settings import GateSettings
 from reporter.gate.side import Matched, Side, confidence_reader, match
 from reporter.predictions import Answer
-from shared.statistics.calibration import brier_score, ece_interval, expected_calibration_error
-from shared.statistics.differences import mean_difference_interval, newcombe_interval, widest_difference
+from shared.statistics.calibration import brier_score, expected_calibration_error
+from shared.statistics.differences import (
+    ece_difference_interval,
+    mean_difference_interval,
+    newcombe_interval,
+)
 from shared.statistics.intervals import Interval
 from shared.statistics.paired import mcnemar_p, paired_interval
 
 LEAST_ANSWERS = 30
 """Answers with a confidence below which its quality is not judged, as the central limit theorem is not yet of help."""
+
+
+Reader = Callable[[Answer], float | None]
 
 
 @dataclass(frozen=True)
@@ -89,33 +97,48 @@ def judge_schema(matched: Matched, level: float, max_loss: float) -> Verdict:
 
 def judge_confidence(matched: Matched, level: float, settings: GateSettings) -> list[Verdict]:
     """Ask for a calibration error and a Brier score that have not risen by more than their margins."""
-    read = confidence_reader(settings.signal)
-    first, second = _read_confidences(matched.first, read), _read_confidences(matched.second, read)
+    first, second, paired = _read_confidences(matched, confidence_reader(settings.signal))
     margins = {"calibration error": settings.max_ece_increase, "Brier score": settings.max_brier_increase}
     needs = {rule: f"upper bound at most +{margin:.3f}" for rule, margin in margins.items()}
-    if len(first[0]) < LEAST_ANSWERS or len(second[0]) < LEAST_ANSWERS:
+    counts = len(first.confidence), len(second.confidence)
+    if min(counts) < LEAST_ANSWERS:
         # A model without confidence is no worse than another without; beside one that has it, it is.
-        holds = len(first[0]) < LEAST_ANSWERS
-        note = f"{len(first[0])} and {len(second[0])} answers have a confidence ({settings.signal}); nothing to compare"
+        note = (
+            f"{counts[0]} and {counts[1]} answers have a confidence ({settings.signal}): nothing to compare"
+        )
+        holds = counts[0] < LEAST_ANSWERS
         return [Verdict(rule, holds, needs[rule], note=note, is_rate=False) for rule in margins]
     figures = {
         "calibration error": (expected_calibration_error(*first), expected_calibration_error(*second)),
         "Brier score": (brier_score(*first), brier_score(*second)),
     }
+    squares = (_squares(first), _squares(second))
     intervals = {
-        "calibration error": _ece_difference(first, second, level),
-        "Brier score": _brier_difference(matched, read, level),
+        "calibration error": ece_difference_interval(first, second, paired, 1 - level),
+        "Brier score": mean_difference_interval(*squares, paired, 1 - level),
     }
+    note = f"{settings.signal}, {counts[1]:,} answers of this run's that have one" + (
+        " in both" if paired else ""
+    )
     return [
         Verdict(
-            rule, intervals[rule].high <= margin, needs[rule], *figures[rule], intervals[rule], is_rate=False
+            rule,
+            intervals[rule].high <= margin,
+            needs[rule],
+            *figures[rule],
+            intervals[rule],
+            note,
+            is_rate=False,
         )
         for rule, margin in margins.items()
     ]
 
 
-Reader = Callable[[Answer], float | None]
-Confidences = tuple[list[float], list[bool]]
+class Confidences(NamedTuple):
+    """Confidence and correctness of the answers of a side that have a confidence."""
+
+    confidence: list[float]
+    correct: list[bool]
 
 
 def _compare_rates(matched: Matched, is_success: Callable[[Answer], bool], level: float) -> Verdict:
@@ -133,27 +156,20 @@ def _count_changes(matched: Matched, is_success: Callable[[Answer], bool]) -> tu
     return outcomes.count((False, True)), outcomes.count((True, False))
 
 
-def _read_confidences(answers: Sequence[Answer], read: Reader) -> Confidences:
+def _read_confidences(matched: Matched, read: Reader) -> tuple[Confidences, Confidences, bool]:
+    """Return both sides' confidences and whether they are paired: on answers where both have one, if many do."""
+    pairs = zip(matched.first, matched.second, strict=matched.paired)
+    both = [(one, other) for one, other in pairs if read(one) is not None and read(other) is not None]
+    paired = matched.paired and len(both) >= LEAST_ANSWERS
+    first = [one for one, _ in both] if paired else matched.first
+    second = [other for _, other in both] if paired else matched.second
+    return _confidences(first, read), _confidences(second, read), paired
+
+
+def _confidences(answers: Sequence[Answer], read: Reader) -> Confidences:
     found = [(value, answer.correct) for answer in answers if (value := read(answer)) is not None]
-    return [value for value, _ in found], [correct for _, correct in found]
+    return Confidences([value for value, _ in found], [correct for _, correct in found])
 
 
-def _ece_difference(first: Confidences, second: Confidences, level: float) -> Interval:
-    # Each bound may be wrong in half of what the difference may be.
-    before, after = (ece_interval(*side, level=1 - level / 2) for side in (first, second))
-    return widest_difference(before, after)
-
-
-def _brier_difference(matched: Matched, read: Reader, level: float) -> Interval:
-    first, second = (
-        [None if (value := read(answer)) is None else (value - answer.correct) ** 2 for answer in side]
-        for side in (matched.first, matched.second)
-    )
-    both = [(a, b) for a, b in zip(first, second, strict=matched.paired) if a is not None and b is not None]
-    if not matched.paired or len(both) < LEAST_ANSWERS:
-        return mean_difference_interval(_present(first), _present(second), paired=False, level=1 - level)
-    return mean_difference_interval([a for a, _ in both], [b for _, b in both], paired=True, level=1 - level)
-
-
-def _present(values: Sequence[float | None]) -> list[float]:
-    return [value for value in values if value is not None]
+def _squares(side: Confidences) -> list[float]:
+    return [(confidence - correct) ** 2 for confidence, correct in zip(*side, strict=True)]
