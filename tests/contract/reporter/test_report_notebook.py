@@ -28,7 +28,7 @@ from shared.question import LETTERS
 from shared.statistics.calibration import auroc, brier_score, expected_calibration_error, risk_coverage
 from shared.statistics.intervals import wilson_interval
 from shared.statistics.multiplicity import holm
-from shared.statistics.paired import mcnemar_p, paired_bootstrap_interval
+from shared.statistics.paired import detectable_difference, mcnemar_p, paired_bootstrap_interval
 from shared.statistics.thresholds import choose_threshold
 
 ERROR_RATE, FAILURE_PROBABILITY = 0.5, 0.1
@@ -188,6 +188,8 @@ def test_every_comparison_is_the_reporters(worked_out):
         gained, lost = pairs.count((False, True)), pairs.count((True, False))
         assert (line["gained"], line["lost"], line["total"]) == (gained, lost, len(pairs))
         assert line["p"] == pytest.approx(mcnemar_p(gained, lost), rel=1e-12)
+        least = detectable_difference(gained, lost, len(pairs), 0.05 / len(lines))
+        assert line["detectable"] == pytest.approx(least)
         assert (line["low"], line["high"]) == pytest.approx(
             paired_bootstrap_interval(gained, lost, len(pairs))
         )

@@ -1,5 +1,6 @@
 """How it works, in a run's own numbers: checked against the trainer's arithmetic where there is one."""
 
+import dataclasses
 import json
 import math
 import re
@@ -191,7 +192,13 @@ def test_advantages_that_are_not_the_recorded_ones_are_called_out(make_explained
 def test_without_a_spread_there_is_nothing_to_work_through(make_explained):
     explanation = part(make_explained(make_rollouts(kept=1)), "advantage")
     assert tables(explanation) == []
-    assert "there is nothing to work through" in texts(explanation)
+    assert "No group that this run kept can be worked through" in texts(explanation)
+
+
+def test_a_deviation_that_nothing_tells_leaves_nothing_to_work_through():
+    rollouts = [dataclasses.replace(rollout, advantage=None) for rollout in make_rollouts("batch")]
+    config = GRPO | {"scale_rewards": "batch", "prompts_per_step": 6}
+    assert first_group_with_a_spread(rollouts, config, {}) is None
 
 
 def test_the_objective_has_this_runs_settings_and_no_divergence_that_it_did_not_use(make_explained):

@@ -23,7 +23,7 @@ def explain_advantage(run: RunData) -> Explanation | None:
         return None
     phase = run.manifest.phases["grpo"]
     group = first_group_with_a_spread(run.rollouts, phase.config, phase.metrics)
-    blocks = [Text(NO_SPREAD)] if group is None else _work_through(run, group)
+    blocks = [Text(NO_GROUP)] if group is None else _work_through(run, group)
     return Explanation(
         "advantage", "GRPO: the advantage, worked through", [Text(INTRODUCTION), *blocks, *_silent(run)]
     )
@@ -35,10 +35,7 @@ INTRODUCTION = (
     "zero its tokens become more probable, below zero less. Where all earned the same, every advantage is "
     "0, and the group teaches nothing."
 )
-NO_SPREAD = (
-    "In no whole group that this run kept did the completions earn different rewards: there is nothing to "
-    "work through."
-)
+NO_GROUP = "No group that this run kept can be worked through: the completions of each earned the same, or were not all kept."
 
 
 def _work_through(run: RunData, group: Group) -> list[Block]:

@@ -58,12 +58,14 @@ class Group:
 def first_group_with_a_spread(
     rollouts: Sequence[Rollout], config: Mapping[str, Any], metrics: Mapping[str, Any]
 ) -> Group | None:
-    """Return the first whole group whose completions were not all rewarded alike."""
+    """Return the first whole group whose completions were not all rewarded alike; None where there is none."""
     size, scale = config.get("num_generations"), config.get("scale_rewards", "group")
+    epsilon = (metrics.get("objective") or {}).get("std_epsilon", STD_EPSILON)
     for group in _groups(rollouts):
         if (size is None or len(group) == size) and len({rollout.reward for rollout in group}) > 1:
-            epsilon = (metrics.get("objective") or {}).get("std_epsilon", STD_EPSILON)
-            return Group(group, scale, epsilon, *_deviation(group, rollouts, config, epsilon))
+            deviation, is_kept_whole = _deviation(group, rollouts, config, epsilon)
+            is_known = scale == "none" or deviation is not None
+            return Group(group, scale, epsilon, deviation, is_kept_whole) if is_known else None
     return None
 
 
