@@ -155,8 +155,9 @@ def test_a_finished_run_holds_in_every_claim(finished, hub, capsys):
     )
     claims = [line.split(": ")[1] for line in lines[1:-1]]
     assert Counter(claims) == {
-        "exists": 9, "inputs": 4, "rows": 3, "fingerprint": 1, "model": 3, "questions": 3, "metrics": 3,
-        "majority": 1, "weights": 3, "parent": 2, "base": 2, "is its parent and its adapter": 2,
+        "exists": 9, "inputs": 4, "rows": 4, "fingerprint": 1, "model": 9, "questions": 12, "text": 12,
+        "metrics": 9, "rotated": 3, "confidence": 3, "training-like": 3, "baselines": 1, "majority": 1,
+        "weights": 3, "parent": 2, "base": 2, "is its parent and its adapter": 2,
     }  # fmt: skip
 
 
