@@ -200,6 +200,14 @@ def test_a_view_has_an_address_that_opens_it_again(open_page, html, summary):
     assert control(again, "Outcome").input_value() == "failed"
 
 
+def test_a_count_of_failures_leads_to_the_answers_that_it_counts(open_page, html):
+    page = open_page(html, reduced_motion="reduce")
+    link = page.locator("#analysis a[href*='kind=']").first
+    link.click()
+    expect(page.locator("#matches")).to_have_text(re.compile(f"^{link.inner_text()} of"))
+    assert page.locator("#browser").evaluate("one => one.getBoundingClientRect().top < innerHeight")
+
+
 @pytest.mark.parametrize(
     "fragment",
     [

@@ -77,7 +77,7 @@
 (() => {
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("main details:not([open])")].filter((one) => one.checkVisibility());
+    opened = [...document.querySelectorAll("main details:not([open])")];
     for (const details of opened) details.open = true;
   });
   addEventListener("afterprint", () => {
