@@ -35,7 +35,7 @@ INTRODUCTION = (
     "zero its tokens become more probable, below zero less. Where all earned the same, every advantage is "
     "0, and the group teaches nothing."
 )
-NO_GROUP = "No group that this run kept can be worked through: the completions of each earned the same, or were not all kept."
+NO_GROUP = "No group that this run kept can be worked through: its completions earned the same, or were not all kept."
 
 
 def _work_through(run: RunData, group: Group) -> list[Block]:
