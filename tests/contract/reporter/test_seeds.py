@@ -97,7 +97,7 @@ def test_a_difference_is_shown_where_all_seeds_agree_and_not_where_they_do_not(p
         "No difference shown between SFT and GRPO in accuracy: +2.2 points in the mean of 3 seeds, −1.7 to +5.0"
         in page
     )
-    # Three clusters cannot give a smaller one.
+    # Whatever the difference: three clusters can give no smaller one.
     assert "it cannot fall below 0.083 with 3 seeds" in page
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from reporter.compare.differing import DifferingSetting, differing_settings
 from reporter.compare.figures import Figure, measure
 from reporter.compare.page import (
+    count_silent,
     format_change,
     format_change_range,
     format_figure,
@@ -19,7 +20,7 @@ from reporter.compare.paired import RunDifference, compare_runs, shared_question
 from reporter.compare.runs import EvaluatedRun
 from reporter.findings import METRIC_WORDS, Tone, format_p
 from reporter.predictions import MODELS
-from reporter.scores import MODEL_LABELS
+from reporter.scores import ACCURACY, MODEL_LABELS
 from shared.statistics.intervals import Interval
 
 
@@ -41,8 +42,15 @@ class RunComparison:
     @property
     def findings(self) -> list[tuple[Tone, str]]:
         """What was shown, in sentences with their tone: first what differs."""
-        said = sorted(map(_say, self.differences), key=lambda finding: finding[0] == "neutral")
-        return [*said, *(("neutral", text) for text in self.unpaired)]
+        said = [_say(each) for each in self.differences if each.is_clear]
+        silent = [each for each in self.differences if not each.is_clear]
+        accuracy = [_say(each) for each in silent if each.figure == ACCURACY.name]
+        return [
+            *said,
+            *accuracy,
+            *count_silent(len(silent) - len(accuracy)),
+            *(("neutral", text) for text in self.unpaired),
+        ]
 
     @property
     def accuracy_rows(self) -> list[tuple[str, str, float, Interval | None, tuple[float, ...]]]:

@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from reporter.compare.figures import Figure, Kind
-from reporter.findings import format_interval, format_p, percent, points
+from reporter.findings import Tone, format_interval, format_p, percent, points
 from reporter.render import escape_markdown
 from reporter.scores import MODEL_LABELS
 from shared.statistics.intervals import Interval
@@ -69,6 +69,18 @@ def format_change_range(interval: Interval | None, kind: Kind) -> str:
     if interval is None:
         return MISSING
     return f"{format_change(interval.low, kind)} to {format_change(interval.high, kind)}"
+
+
+def count_silent(count: int) -> list[tuple[Tone, str]]:
+    """Return one line for all the comparisons that are not worth one each; the table has them."""
+    if not count:
+        return []
+    return [
+        (
+            "neutral",
+            f"No difference is shown in {count} other comparison{'s' if count > 1 else ''}; see the table.",
+        )
+    ]
 
 
 def plain_table(title: str, *columns: str) -> Table:

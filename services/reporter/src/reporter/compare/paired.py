@@ -58,6 +58,11 @@ class RunDifference:
             return "no difference shown"
         return "better" if (self.difference > 0) == self.more_is_better else "worse"
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether a difference is shown."""
+        return self.verdict != "no difference shown"
+
 
 def compare_runs(runs: Sequence[EvaluatedRun]) -> list[RunDifference]:
     """Compare every run with the first, model by model, p-values corrected over all of it."""

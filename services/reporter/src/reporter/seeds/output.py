@@ -9,6 +9,7 @@ from rich.table import Table
 from reporter.compare.differing import DifferingSetting, differing_settings
 from reporter.compare.page import (
     MISSING,
+    count_silent,
     format_change,
     format_change_range,
     format_range,
@@ -18,7 +19,7 @@ from reporter.compare.page import (
 )
 from reporter.compare.runs import EvaluatedRun
 from reporter.findings import METRIC_WORDS, Tone, format_p
-from reporter.scores import MODEL_LABELS
+from reporter.scores import ACCURACY, MODEL_LABELS
 from reporter.seeds.pool import (
     PooledDifference,
     PooledFigure,
@@ -65,8 +66,11 @@ class SeedPool:
     @property
     def findings(self) -> list[tuple[Tone, str]]:
         """What was shown, in sentences with their tone: first what is missing, then what differs."""
-        said = sorted(map(_say, self.differences), key=lambda finding: finding[0] == "neutral")
-        return [*map(_say_missing, self.missing), *said]
+        said = [_say(each) for each in self.differences if each.is_clear]
+        silent = [each for each in self.differences if not each.is_clear]
+        accuracy = [_say(each) for each in silent if each.metric == ACCURACY.name]
+        rest = count_silent(len(silent) - len(accuracy))
+        return [*map(_say_missing, self.missing), *said, *accuracy, *rest]
 
     @property
     def accuracy_rows(self) -> list[tuple[str, str, float, Interval | None, tuple[float, ...]]]:
@@ -160,12 +164,12 @@ def _cells(row: PooledFigure) -> list[str]:
 
 
 def _difference_table(pool: SeedPool) -> Table:
-    columns = ("models", "metric", "difference", "95% interval, all at once", "by resampling", "p", "verdict")
+    columns = ("models", "metric", "difference", "95% interval", "by resampling", "corrected p", "verdict")
     table = plain_table("Differences, with the seeds as clusters", *columns)
     for each in pool.differences:
         table.add_row(
             f"{MODEL_LABELS[each.first]} → {MODEL_LABELS[each.second]}", each.label,
-            format_change(each.spread.mean, "rate"), format_change_range(each.joint, "rate"),
+            format_change(each.spread.mean, "rate"), format_change_range(each.spread.interval, "rate"),
             format_change_range(each.resampled, "rate"), format_p(each.adjusted_p), each.verdict,
         )  # fmt: skip
     return table
@@ -178,9 +182,10 @@ def _say(difference: PooledDifference) -> tuple[Tone, str]:
     evidence = (
         f"{format_change(difference.spread.mean, 'rate')} points in the mean of {seeds} seeds, "
         f"{format_change(low, 'rate')} to {format_change(high, 'rate')} in single ones; "
-        f"95% interval for all comparisons at once {format_change_range(difference.joint, 'rate')}"
+        f"95% interval {format_change_range(difference.spread.interval, 'rate')}, "
+        f"corrected p {format_p(difference.adjusted_p)}"
     )
-    if difference.verdict == "no difference shown":
+    if not difference.is_clear:
         return "neutral", f"No difference shown between {first} and {second} in {metric}: {evidence}."
     tone: Tone = "good" if difference.verdict == "better" else "bad"
     return tone, f"{second} is {difference.verdict} than {first} in {metric}: {evidence}."

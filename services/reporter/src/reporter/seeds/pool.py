@@ -23,7 +23,7 @@ from shared.statistics.clusters import (
     spread,
     two_stage_bootstrap_interval,
 )
-from shared.statistics.intervals import Interval
+from shared.statistics.intervals import BISECTIONS, Interval
 from shared.statistics.multiplicity import holm
 
 
@@ -52,11 +52,11 @@ class PooledDifference:
 
     Attributes:
         differences: second minus first on the questions of each seed, as fractions.
-        spread: of them, the interval at 95% for this one comparison.
-        joint: the interval of the mean that holds with 95% for all comparisons at once (Bonferroni); None for one seed.
+        spread: of them, with Student's 95% interval of their mean.
         resampled: the 95% interval by resampling seeds and questions.
-        p_value: Durkalski's test; it cannot fall below what `smallest_p` says of so few seeds.
-        adjusted_p: Holm's over all comparisons.
+        p_value: of the t-test of the seeds' differences.
+        cluster_p: of McNemar's test for clusters (Durkalski); no smaller than `smallest_p` says of so few seeds.
+        adjusted_p: Holm's of `p_value`, over all comparisons.
     """
 
     metric: str
@@ -67,15 +67,23 @@ class PooledDifference:
     spread: Spread
     resampled: Interval
     p_value: float
-    joint: Interval | None = None
+    cluster_p: float
     adjusted_p: float = 1.0
 
     @property
     def verdict(self) -> Verdict:
-        """What may be said of the second model: only what the interval for all comparisons at once says."""
-        if self.joint is None or not self.joint.excludes(0):
+        """What may be said of the second model: only what the corrected test and the resampling both say.
+
+        The test alone would take seeds whose differences happen to be equal for certainty.
+        """
+        if self.adjusted_p >= LEVEL or not self.resampled.excludes(0):
             return "no difference shown"
         return "better" if self.spread.mean > 0 else "worse"
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether a difference is shown."""
+        return self.verdict != "no difference shown"
 
 
 def require_seeds(runs: Sequence[EvaluatedRun]) -> None:
@@ -117,11 +125,26 @@ def pool_differences(runs: Sequence[EvaluatedRun]) -> list[PooledDifference]:
     pairs = [(metric, *pair) for metric in METRICS if metric.is_paired for pair in PAIRS]
     found = [_compare(runs, *pair) for pair in pairs]
     adjusted = holm([each.p_value for each in found])
-    level = 1 - LEVEL / len(found)
-    return [
-        replace(each, adjusted_p=p_value, joint=spread(each.differences, level).interval)
-        for each, p_value in zip(found, adjusted, strict=True)
-    ]
+    return [replace(each, adjusted_p=p_value) for each, p_value in zip(found, adjusted, strict=True)]
+
+
+def t_test(values: Sequence[float]) -> float:
+    """Return the two-sided p-value that the mean of the seeds' values is 0 (Student, Biometrika 6:1, 1908).
+
+    It is found as the level at which the interval of the mean just reaches 0.
+    """
+    pooled = spread(values)
+    if not pooled.deviation or not pooled.mean:
+        return float(not pooled.mean or pooled.deviation is None)
+    inside, outside = 0.0, 1.0
+    for _ in range(BISECTIONS):
+        level = (inside + outside) / 2
+        # Written by `excludes`, so that the test and the interval cannot disagree.
+        if _interval_at(values, level).excludes(0):
+            inside = level
+        else:
+            outside = level
+    return 1 - inside
 
 
 def asks_the_same(runs: Sequence[EvaluatedRun]) -> bool:
@@ -156,8 +179,14 @@ def _compare(runs: Sequence[EvaluatedRun], metric: Metric, first: str, second: s
     differences = tuple(float(table.mean()) for table in tables)
     return PooledDifference(
         metric.name, metric.label, first, second, differences, spread(differences), resampled,
-        durkalski_p(gained, lost, totals),
+        t_test(differences), durkalski_p(gained, lost, totals),
     )  # fmt: skip
+
+
+def _interval_at(values: Sequence[float], level: float) -> Interval:
+    interval = spread(values, level).interval
+    assert interval is not None
+    return interval
 
 
 def _changes(first: Sequence[Answer], second: Sequence[Answer], metric: Metric) -> np.ndarray:
