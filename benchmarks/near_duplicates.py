@@ -2,17 +2,16 @@
 
     .venv/bin/python benchmarks/near_duplicates.py [--rows 182822] [--planted 4000] [--sample 1000]
 
-Stems, options and explanations have MedMCQA's lengths, and words a natural language's frequencies (Zipf). A third of the
-stems share openings such as "Which of the following is not". Some rows of the later splits are copies of earlier ones
-with a few words changed, their similarity known. The splitter's own function runs in a process of its own. Prints its
-seconds and peak memory, how many of the planted pairs it found, whether a pair is listed that is none, and whether it
-found for a sample of rows what comparing them to every other row finds.
+Stems, options and explanations have MedMCQA's lengths, and words the frequencies of a natural language (Zipf). A third
+of the stems share openings such as "Which of the following is not". Some rows of the later splits are copies of earlier
+ones with a few words changed, their similarity known. The splitter's own function runs in a process of its own. Prints
+its seconds and peak memory, how many of the planted pairs it found, whether a pair is listed that is none, and whether
+it found for a sample of rows what comparing them to every other row finds.
 """
 
 import argparse
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -55,10 +54,13 @@ def main() -> None:
         return
     splits, planted = make_splits(options.rows, options.planted, random.Random(0))
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "splits.json"
-        path.write_text(json.dumps(splits))
+        path = Path(folder) / "rows.jsonl"
+        path.write_text("".join(f"{json.dumps(row)}\n" for split in splits.values() for row in split))
         done = subprocess.run(
-            [sys.executable, __file__, "--worker", str(path)], stdout=subprocess.PIPE, text=True, check=True
+            [sys.executable, __file__, "--worker", str(path)],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
         )
         print(done.stdout, end="")
         listed = {tuple(pair) for pair in json.loads(path.with_suffix(".pairs").read_text())}
@@ -70,7 +72,8 @@ def main() -> None:
 
 def compare(path: Path) -> None:
     """Runs the splitter's function on rows from a file, and says what it took."""
-    splits = json.loads(path.read_text())
+    with path.open() as file:
+        splits = cut([json.loads(line) for line in file])
     before, start, cpu = peak_megabytes(), time.perf_counter(), time.process_time()
     pairs = find_near_duplicates(splits, Lookalikes(SIMILARITY))
     wall, cpu = time.perf_counter() - start, time.process_time() - cpu
@@ -81,8 +84,10 @@ def compare(path: Path) -> None:
 
 
 def peak_megabytes() -> float:
-    """The largest resident size this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The largest resident size this process has had; what `getrusage` says begins with its parent's."""
+    status = Path("/proc/self/status").read_text()
+    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(kilobytes) / 1024
 
 
 def make_splits(
@@ -90,15 +95,22 @@ def make_splits(
 ) -> tuple[dict[str, list[Row]], list[tuple[Row, Row]]]:
     """Makes the rows of every split, and the pairs (earlier, later row) that were planted among them."""
     words = Words(rng)
-    sizes = [round(count * share / sum(SHARES.values())) for share in SHARES.values()]
-    rows = [words.make_row(number) for number in range(sum(sizes))]
+    rows = [words.make_row(number) for number in range(count)]
+    first = len(cut(rows)["sft"])
     pairs = []
-    for place in rng.sample(range(sizes[0], len(rows)), min(planted, len(rows) - sizes[0])):
-        original = rows[rng.randrange(sizes[0])]
+    for place in rng.sample(range(first, count), min(planted, count - first)):
+        original = rows[rng.randrange(first)]
         rows[place] = words.change(original) | {"id": rows[place]["id"]}
         pairs.append((original, rows[place]))
-    ends = [0, *accumulate(sizes)]
-    return {split: rows[start:end] for split, (start, end) in zip(SHARES, pairwise(ends), strict=True)}, pairs
+    return cut(rows), pairs
+
+
+def cut(rows: list[Row]) -> dict[str, list[Row]]:
+    """Cuts the rows into splits of the shares that belong to all of MedMCQA."""
+    ends = [
+        round(len(rows) * share / sum(SHARES.values())) for share in accumulate(SHARES.values(), initial=0)
+    ]
+    return {split: rows[start:end] for split, (start, end) in zip(SHARES, pairwise(ends), strict=True)}
 
 
 class Words:
