@@ -19,7 +19,7 @@ from reporter.predictions import Answer
 from reporter.scores import Score
 from reporter.state import describe_phases
 from shared.prediction import FAILURES
-from shared.question import LETTERS
+from shared.question import LETTERS, Question
 
 GOOD = json.dumps({"predicted_category": "A", "confidence": 0.5, "reason": "x"})
 
@@ -66,11 +66,11 @@ def rotations_of(row, letters, gold=0, probabilities=(None,) * 4):
 def test_a_model_that_follows_the_option_is_consistent_and_one_that_follows_the_place_is_not():
     follows_option, follows_place = rotations_of(0, "ABCD"), rotations_of(1, "AAAA")
     asked = [*follows_option, *follows_place]
-    found = read_rotations({"sft": asked[::4]}, {"sft": asked[1:4] + asked[5:]})["sft"]
+    found = read_rotations({"sft": asked[::4]}, {"sft": asked[1:4] + asked[5:]}, {})["sft"]
     assert found.by_rotation == {0: Score(2, 2), 1: Score(1, 2), 2: Score(1, 2), 3: Score(1, 2)}
     assert found.consistent == Score(1, 2)
-    # Four votes for four options decide nothing.
-    assert found.debiased == Score(1, 2)
+    # Of four options with a vote each the first is taken, as the evaluator does: here the right one.
+    assert found.debiased == Score(2, 2)
     (finding,) = describe_rotations({"sft": found})
     assert finding.text.startswith(
         "SFT chooses the same option wherever it stands for 50.0% of the questions"
@@ -81,12 +81,21 @@ def test_debiasing_adds_up_the_probabilities_of_an_option_wherever_it_stands():
     # Always the first place by a little; the right option, the second as published, comes next wherever it stands.
     ahead = [(0.4, 0.35, 0.15, 0.1), (0.4, 0.15, 0.35, 0.1), (0.4, 0.15, 0.1, 0.35), (0.5, 0.2, 0.2, 0.1)]
     asked = rotations_of(0, "AAAA", gold=1, probabilities=ahead)
-    assert read_rotations({"base": asked[:1]}, {"base": asked[1:]})["base"].debiased == Score(1, 1)
+    assert read_rotations({"base": asked[:1]}, {"base": asked[1:]}, {})["base"].debiased == Score(1, 1)
+
+
+def test_two_options_of_the_same_text_are_the_same_option():
+    question = Question(id="q0", question="?", opa="x", opb="y", opc="x", opd="z", cop=0, subject_name=None)
+    # The first option in two rotations, the third in the others.
+    asked = rotations_of(0, "ABAB")
+    for known, consistent in (({"q0": question}, 1), ({}, 0)):
+        found = read_rotations({"base": asked[:1]}, {"base": asked[1:]}, known)["base"]
+        assert found.consistent == Score(consistent, 1)
 
 
 def test_questions_that_lack_a_rotation_are_left_out():
     asked = rotations_of(0, "ABCD")
-    assert read_rotations({"base": asked[:1]}, {"base": asked[1:3]}) == {}
+    assert read_rotations({"base": asked[:1]}, {"base": asked[1:3]}, {}) == {}
 
 
 def test_subjects_come_by_size_and_small_ones_are_marked():

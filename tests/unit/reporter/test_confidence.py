@@ -106,3 +106,7 @@ def test_no_threshold_and_no_answer_above_it_are_told_apart():
     none_there = automation(threshold=0.99, coverage=0.0, selective_error=None)
     assert none_there.text.endswith("None of the evaluation's questions reached that confidence.")
     assert describe_automation(read_confidences({"grpo": stated(0.9)}, {})) is None
+
+
+def test_a_wanted_rate_without_a_calibration_split_is_no_finding():
+    assert automation(temperature=None, threshold=None, coverage=None, selective_error=None) is None

@@ -75,7 +75,7 @@ def analyse(run: RunData) -> Analysis:
     return Analysis(
         letter_counts=count_letters(answers),
         letters=read_letters(answers),
-        rotations=read_rotations(answers, predictions.rotated),
+        rotations=read_rotations(answers, predictions.rotated, run.questions),
         subjects=by_subject(answers, run.questions),
         lengths=by_length(answers, run.questions),
         failures=count_failures(answers),

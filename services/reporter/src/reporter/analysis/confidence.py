@@ -137,9 +137,10 @@ def _read(
 
 
 def _automate(total: int, recorded: Mapping[str, Any]) -> Automation | None:
-    if not recorded.get("error_rate"):
+    # Without a calibration split nothing was chosen, and a wanted rate alone says nothing.
+    if not recorded.get("error_rate") or recorded.get("coverage") is None:
         return None
-    answered = Score(round((recorded.get("coverage") or 0) * total), total)
+    answered = Score(round(recorded["coverage"] * total), total)
     error = recorded.get("selective_error")
     wrong = None
     if error is not None and answered.successes:

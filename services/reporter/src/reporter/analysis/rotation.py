@@ -1,15 +1,13 @@
 """The same questions with their options moved: does a model choose the option, or its place?"""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reporter.findings import Finding, format_interval, percent
 from reporter.predictions import Answer
 from reporter.scores import MODEL_LABELS, Score, count_score
-from shared.question import LETTERS
-
-ROTATIONS = (0, 1, 2, 3)
+from shared.question import LETTERS, ROTATIONS, Question
 
 
 @dataclass(frozen=True)
@@ -29,10 +27,15 @@ class Rotated:
 
 
 def read_rotations(
-    answers: Mapping[str, Sequence[Answer]], rotated: Mapping[str, Sequence[Answer]]
+    answers: Mapping[str, Sequence[Answer]],
+    rotated: Mapping[str, Sequence[Answer]],
+    questions: Mapping[str, Question],
 ) -> dict[str, Rotated]:
-    """Return every model that was asked in all rotations."""
-    found = {model: _read([*answers.get(model, ()), *rows]) for model, rows in rotated.items()}
+    """Return every model that was asked in all rotations, counted as the evaluator does.
+
+    Two options of the same text are the same option, where the question is known.
+    """
+    found = {model: _read([*answers.get(model, ()), *rows], questions) for model, rows in rotated.items()}
     return {model: result for model, result in found.items() if result is not None}
 
 
@@ -49,20 +52,17 @@ def describe_rotations(rotations: Mapping[str, Rotated]) -> list[Finding]:
     ]
 
 
-def _read(answers: Sequence[Answer]) -> Rotated | None:
+def _read(answers: Sequence[Answer], questions: Mapping[str, Question]) -> Rotated | None:
     groups: defaultdict[str, dict[int, Answer]] = defaultdict(dict)
     for answer in answers:
         groups[answer.row_id][answer.rotation] = answer
-    whole = [group for group in groups.values() if set(group) == set(ROTATIONS)]
+    whole = {row_id: group for row_id, group in groups.items() if set(group) == set(ROTATIONS)}
     if not whole:
         return None
     return Rotated(
-        by_rotation={
-            rotation: Score(sum(group[rotation].correct for group in whole), len(whole))
-            for rotation in ROTATIONS
-        },
-        consistent=_count([_is_consistent(group) for group in whole]),
-        debiased=_count([_debiased_option(group) == LETTERS.index(group[0].gold) for group in whole]),
+        by_rotation={turn: _count([group[turn].correct for group in whole.values()]) for turn in ROTATIONS},
+        consistent=_count([_is_consistent(group, questions.get(row_id)) for row_id, group in whole.items()]),
+        debiased=_count([_weigh_options(group) == LETTERS.index(group[0].gold) for group in whole.values()]),
     )
 
 
@@ -72,21 +72,19 @@ def _count(outcomes: Sequence[bool]) -> Score:
     return score
 
 
-def _is_consistent(group: Mapping[int, Answer]) -> bool:
-    chosen = {_option(answer.letter, rotation) for rotation, answer in group.items()}
-    return len(chosen) == 1 and None not in chosen
+def _is_consistent(group: Mapping[int, Answer], question: Question | None) -> bool:
+    places = [_option(answer.letter, turn) for turn, answer in group.items()]
+    texts = question.options if question else LETTERS
+    return None not in places and len({texts[place] for place in places if place is not None}) == 1
 
 
-def _debiased_option(group: Mapping[int, Answer]) -> int | None:
-    """Return the option, by its place as published, with the most probability or votes; a tie has none."""
-    totals: Counter[int] = Counter()
-    for rotation, answer in group.items():
-        for option, weight in _weights(answer, rotation).items():
-            totals[option] += weight  # type: ignore[assignment]
-    ranked = sorted(totals.items(), key=lambda pair: -pair[1])
-    if not ranked or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
-        return None
-    return ranked[0][0]
+def _weigh_options(group: Mapping[int, Answer]) -> int | None:
+    """Return the option, by its place as published, that has most; the first of equals, None where none has any."""
+    totals = [0.0] * len(LETTERS)
+    for turn, answer in group.items():
+        for option, weight in _weights(answer, turn).items():
+            totals[option] += weight
+    return totals.index(max(totals)) if any(totals) else None
 
 
 def _weights(answer: Answer, rotation: int) -> dict[int, float]:
