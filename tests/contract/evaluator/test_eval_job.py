@@ -1,8 +1,10 @@
 """The evaluator against a real hub: as a process, and its work alone where models are not what they should be."""
 
+import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -29,6 +31,8 @@ from shared.runs import ManifestStore
 
 QUESTIONS = [make_question(number, opa="Well, " * (number % 4) + "water") for number in range(7)]
 QUICK = {"max_new_tokens": 8, "batch_size": 4}
+EVERY_WAY = {"max_new_tokens": 48, "decoding": "both", "rotate_options": True}
+PAIR = b'{"row_id": "q3", "split": "eval", "other_id": "q1", "other_split": "grpo", "similarity": 0.9}\n'
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +58,11 @@ def models(hub, folders):
 def begin_run(hub, tmp_path):
     """Store a run whose training has ended."""
 
-    def begin(models):
+    def begin(models, more=lambda path: {}):
         run_id = f"run-{time.time_ns()}"
         path = tmp_path / "rows.parquet"
         pq.write_table(pa.Table.from_pylist([question.model_dump() for question in QUESTIONS]), path)
-        files = {f"data/{split}-00000-of-00001.parquet": path for split in ("sft", "eval")}
+        files = {f"data/{split}-00000-of-00001.parquet": path for split in ("sft", "eval")} | more(path)
         data = hub.push_files(f"local/medmcqa-{run_id}-data", "dataset", files, "Add questions")
         outputs = {
             "split": {"data": data},
@@ -83,11 +87,11 @@ def begin_run(hub, tmp_path):
 
 @pytest.fixture
 def evaluate(hub, begin_run, tmp_path):
-    """Do the work of the phase in this process."""
+    """Do the work of the phase in this process; `more` names files of the data that the rows become, too."""
 
-    def run(models):
-        manifest = begin_run(models)
-        settings = EvalSettings(run_id=manifest.run_id, namespace="local", **QUICK)
+    def run(models, more=lambda path: {}, **changes):
+        manifest = begin_run(models, more)
+        settings = EvalSettings(run_id=manifest.run_id, namespace="local", **QUICK | changes)
         inputs = resolve_inputs(manifest, "eval")
         job = Job("eval", settings, hub, ManifestStore(hub, "local"), manifest, inputs, tmp_path, tmp_path)
         return job, lambda: evaluate_models(job)
@@ -208,3 +212,68 @@ def test_other_weights_than_the_run_recorded_fail_the_phase(evaluate, models):
         GuardTripped, match=r"^starter/evaluated-sft@\w+ is not the model that the run recorded"
     ):
         work()
+
+
+def with_calibration(path):
+    return {"data/calibration-00000-of-00001.parquet": path, "near_duplicates.jsonl": PAIR}
+
+
+LOAD = """
+import json, sys
+from datasets import load_dataset
+repo, configs = sys.argv[1], json.loads(sys.argv[2])
+def load(config, split):
+    table = load_dataset(repo, config, split=split)
+    return {"columns": {name: repr(kind) for name, kind in table.features.items()}, "rows": table.to_list()}
+print(json.dumps({f"{config}/{split}": load(config, split) for config, split in configs}))
+"""
+
+
+def load_all(hub_env, repo_id, configs):
+    """What `load_dataset` of the real library makes of the repo: columns and rows by config/split."""
+    command = [sys.executable, "-c", LOAD, repo_id, json.dumps(configs)]
+    done = subprocess.run(command, env=hub_env, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_every_config_of_the_record_loads_with_load_dataset(hub_env, evaluate, models):
+    job, work = evaluate(models, with_calibration, **EVERY_WAY)
+    metrics = work().metrics
+    answered = ("default", "constrained", "rotated", "calibration")
+    configs = [(config, name) for config in answered for name in models] + [("baselines", "bag_of_words")]
+    loaded = load_all(hub_env, job.repo("predictions"), configs)
+    assert {tuple(loaded[f"{config}/{name}"]["columns"]) for config in answered for name in models} == {
+        tuple(SCHEMA.names)
+    }
+    columns = loaded["constrained/grpo"]["columns"]
+    assert columns["letter_probabilities"] == "List(Value('float64'))"
+    assert (columns["token_ids"], columns["rotation"]) == ("List(Value('int32'))", "Value('int8')")
+    rows = {key: value["rows"] for key, value in loaded.items()}
+    ids = [question.id for question in QUESTIONS]
+    assert [(row["row_id"], row["rotation"]) for row in rows["rotated/grpo"]] == [
+        (row_id, turn) for turn in (1, 2, 3) for row_id in ids
+    ]
+    assert {
+        row["decoding"] for row in rows["default/sft"] + rows["rotated/sft"] + rows["calibration/sft"]
+    } == {"free"}
+    assert {row["decoding"] for row in rows["constrained/base"]} == {"constrained"}
+    # By construction, whatever the model.
+    assert all(row["is_schema"] and row["failure"] is None for row in rows["constrained/base"])
+    assert all(sum(row["letter_probabilities"]) == pytest.approx(1) for row in rows["constrained/base"])
+    assert [row["resembles_training"] for row in rows["default/base"]] == [row_id == "q3" for row_id in ids]
+    assert [row["row_id"] for row in rows["baselines/bag_of_words"]] == ids
+    assert metrics["constrained"]["base"]["schema_pass_rate"] == 1.0
+    assert metrics["calibration"]["grpo"]["rows"] == metrics["rotated"]["grpo"]["rows"] == 7
+    assert metrics["training_like"]["sft"]["rows"] == 6
+    assert metrics["baselines"]["bag_of_words"]["rows"] == 7
+
+
+def test_a_later_evaluation_that_asks_less_leaves_nothing_of_the_earlier_one(hub, evaluate, models):
+    job, work = evaluate(models, with_calibration, **EVERY_WAY)
+    work()
+    again = replace(job, settings=job.settings.model_copy(update={"decoding": "free", "rotate_options": False}),
+                    workdir=job.workdir / "again")  # fmt: skip
+    ref = evaluate_models(again).outputs["predictions"]
+    folders = {path.partition("/")[0] for path in hub.list_files(ref) if path.endswith(".parquet")}
+    assert folders == {"data", "calibration", "baselines"}

@@ -81,10 +81,15 @@ def file_name(config: str, name: str) -> str:
     return f"{'data' if config == 'default' else config}/{name}.parquet"
 
 
+def build_table(rows: Sequence[Answer] | Sequence[Guess], schema: pa.Schema = SCHEMA) -> pa.Table:
+    """Return answers or guesses in the columns in which they are kept."""
+    return pa.Table.from_pylist([asdict(row) for row in rows], schema=schema)
+
+
 def _write(job: Job, path: str, rows: Sequence[Answer] | Sequence[Guess], schema: pa.Schema) -> Path:
     local = _folder(job) / path
     local.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist([asdict(row) for row in rows], schema=schema), local)
+    pq.write_table(build_table(rows, schema), local)
     return local
 
 
