@@ -56,8 +56,8 @@ def test_both_pages_link_every_reference_of_the_run(make_summary):
 
 def test_links_to_a_local_hub_say_how_long_they_are_good(make_summary):
     summary = make_summary(pages=HubPages("http://127.0.0.1:4000"))
-    assert "they are good on its machine while it runs" in render_html(summary, {})
-    assert "they are good on its machine while it runs" in render_markdown(summary, {})
+    assert "they answer on its machine while it runs" in render_html(summary, {})
+    assert "they answer on its machine while it runs" in render_markdown(summary, {})
 
 
 def test_a_run_whose_hub_is_not_known_shows_its_references_without_links(make_summary):
