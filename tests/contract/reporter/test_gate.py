@@ -306,4 +306,4 @@ def test_the_launcher_passes_the_rules_of_the_runs_profile(begin_run, hub_env, t
         done = subprocess.run([*command, *profile], cwd=tmp_path, env=hub_env, text=True, capture_output=True)
         assert done.returncode == code, done.stderr
     assert "FAILS accuracy: 50.0% against 30.0%" in done.stdout
-    assert "asked: lower bound above +30.0" in done.stdout
+    assert "asked: lower bound above 30.0 points" in done.stdout

@@ -4,10 +4,11 @@ import random
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from reporter.gate.choose import choose_best, take_named
-from reporter.gate.output import Decision, render_markdown, render_summary
-from reporter.gate.rules import judge, judge_accuracy, judge_schema
+from reporter.gate.output import Decision, render_markdown, render_summary, show
+from reporter.gate.rules import judge, judge_accuracy, judge_schema, level_of_bounds
 from reporter.gate.settings import GateSettings
 from reporter.gate.side import Side, match
 from reporter.predictions import Answer, Predictions
@@ -222,3 +223,23 @@ def test_the_page_and_the_last_line_name_what_failed():
     assert "| **fails** | schema pass | 100.0% | 95.0% | −5.0 (" in page
     # A table of Markdown has as many bars in every line.
     assert len({line.count("|") for line in page.splitlines() if line.startswith("|")}) == 1
+
+
+def test_bounds_that_were_widened_for_a_choice_are_named_as_such():
+    first, second = side(answers(range(120))), side(answers(range(180)), "grpo", candidates=2)
+    decision = Decision(first, second, level_of_bounds(first, second, 0.05), judge(first, second, settings()))
+    assert "with 97.5% intervals." in render_markdown(decision)
+
+
+def test_a_terminal_shows_a_table_and_a_log_one_line_a_rule(capsys):
+    first, second = side(answers(range(120))), side(answers(range(180), schema=range(380)), "grpo")
+    decision = Decision(first, second, 0.05, judge(first, second, settings()))
+    show(decision, Console(force_terminal=True, width=220))
+    assert "difference" in capsys.readouterr().out
+    show(decision, Console(force_terminal=False))
+    assert capsys.readouterr().out.splitlines()[2:5] == [
+        "ok    same questions: asked: all (400 in common of 400 and 400; compared paired)",
+        "ok    accuracy: 45.0% against 30.0%, +15.0 (+11.4 to +18.5); asked: lower bound above 0.0 points "
+        "(60 gained, 0 lost, p < 0.001)",
+        "FAILS schema pass: 95.0% against 100.0%, −5.0 (−7.2 to −2.7); asked: lower bound at least −2.0 points",
+    ]

@@ -41,12 +41,13 @@ def judge_run(hub: "Hub", settings: GateSettings) -> int:
 
     from reporter.gate.output import Decision, render_markdown, render_summary, show
     from reporter.gate.resolve import resolve_baseline, resolve_run
-    from reporter.gate.rules import judge
+    from reporter.gate.rules import judge, level_of_bounds
 
     disable_progress_bars()
     second = resolve_run(hub, settings.namespace, settings.run_id)
     first = resolve_baseline(hub, settings.namespace, settings.baseline)
-    decision = Decision(first, second, settings.level, judge(first, second, settings))
+    level = level_of_bounds(first, second, settings.level)
+    decision = Decision(first, second, level, judge(first, second, settings))
     show(decision, Console(highlight=False))
     page = REPORTS_FOLDER / settings.run_id / "gate.md"
     page.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,14 @@ DASH = "–"
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether `second`, this run's best model, may replace `first`, the one in use, and what each rule says of it."""
+    """Whether a run's best model may replace the one in use.
+
+    Attributes:
+        first: the model in use.
+        second: this run's model.
+        level: 1 − level is that of the intervals.
+        verdicts: what each rule says.
+    """
 
     first: Side
     second: Side
@@ -74,7 +81,7 @@ def render_markdown(decision: Decision) -> str:
             "|---|---|---:|---:|---:|---|---|",
             *rows,
             "",
-            f"Differences are this run's model minus the one in use, with {1 - decision.level:.0%} intervals.",
+            f"Differences are this run's model minus the one in use, with {100 * (1 - decision.level):.4g}% intervals.",
             "",
         )
     )

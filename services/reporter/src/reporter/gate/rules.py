@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from reporter.findings import points
-from reporter.gate.settings import GateSettings
+from reporter.findings import format_p, points
+from reporter.gate.settings import GateSettings, Signal
 from reporter.gate.side import Matched, Side, confidence_reader, match
 from reporter.predictions import Answer
 from shared.statistics.calibration import brier_score, expected_calibration_error
@@ -25,6 +25,7 @@ LEAST_ANSWERS = 30
 """Answers with a confidence below which its quality is not judged, as the central limit theorem is not yet of help."""
 
 
+NAMES: dict[Signal, str] = {"stated": "stated confidence", "probability": "letter probability"}
 Reader = Callable[[Answer], float | None]
 
 
@@ -55,15 +56,21 @@ class Verdict:
 
 def judge(first: Side, second: Side, settings: GateSettings) -> list[Verdict]:
     """Return what each rule says of replacing the first model by the second."""
-    matched = match(first.answers, second.answers)
-    # Where these very answers chose a model, the bounds must hold for each that might have been chosen (Bonferroni).
-    level = settings.level / (first.candidates * second.candidates)
+    matched, level = match(first.answers, second.answers), level_of_bounds(first, second, settings.level)
     return [
         judge_questions(matched, settings.require_same_questions, len(first.answers), len(second.answers)),
         judge_accuracy(matched, level, settings.min_gain),
         judge_schema(matched, level, settings.max_schema_loss),
         *judge_confidence(matched, level, settings),
     ]
+
+
+def level_of_bounds(first: Side, second: Side, level: float) -> float:
+    """Return the level at which bounds are taken.
+
+    Where these very answers chose a model, they must hold for each that might have been chosen (Bonferroni).
+    """
+    return level / (first.candidates * second.candidates)
 
 
 def judge_questions(matched: Matched, required: bool, first: int, second: int) -> Verdict:
@@ -82,8 +89,8 @@ def judge_accuracy(matched: Matched, level: float, min_gain: float) -> Verdict:
         gained, lost = _count_changes(matched, lambda answer: answer.correct)
         p_value = mcnemar_p(gained, lost)
         holds = holds and p_value < level
-        note = f"{gained} gained, {lost} lost, p {max(p_value, 0.001):.3f}"
-    needs = f"lower bound above {points(min_gain)}"
+        note = f"{gained} gained, {lost} lost, p {format_p(p_value)}"
+    needs = f"lower bound above {100 * min_gain:.1f} points"
     return replace(verdict, rule="accuracy", holds=holds, needs=needs, note=note)
 
 
@@ -91,47 +98,36 @@ def judge_schema(matched: Matched, level: float, max_loss: float) -> Verdict:
     """Ask for a schema pass rate that has not fallen by more than a margin."""
     verdict = _compare_rates(matched, lambda answer: answer.is_schema, level)
     assert verdict.interval is not None
-    needs = f"lower bound at least {points(-max_loss)}"
+    needs = f"lower bound at least {points(-max_loss)} points"
     return replace(verdict, rule="schema pass", holds=verdict.interval.low >= -max_loss, needs=needs)
 
 
 def judge_confidence(matched: Matched, level: float, settings: GateSettings) -> list[Verdict]:
     """Ask for a calibration error and a Brier score that have not risen by more than their margins."""
     first, second, paired = _read_confidences(matched, confidence_reader(settings.signal))
-    margins = {"calibration error": settings.max_ece_increase, "Brier score": settings.max_brier_increase}
-    needs = {rule: f"upper bound at most +{margin:.3f}" for rule, margin in margins.items()}
     counts = len(first.confidence), len(second.confidence)
+    of_answers = f"{counts[0]:,} common answers" if paired else f"{counts[0]:,} and {counts[1]:,} answers"
+    note = f"{NAMES[settings.signal]} of {of_answers}"
     if min(counts) < LEAST_ANSWERS:
         # A model without confidence is no worse than another without; beside one that has it, it is.
-        note = (
-            f"{counts[0]} and {counts[1]} answers have a confidence ({settings.signal}): nothing to compare"
-        )
-        holds = counts[0] < LEAST_ANSWERS
-        return [Verdict(rule, holds, needs[rule], note=note, is_rate=False) for rule in margins]
-    figures = {
-        "calibration error": (expected_calibration_error(*first), expected_calibration_error(*second)),
-        "Brier score": (brier_score(*first), brier_score(*second)),
-    }
-    squares = (_squares(first), _squares(second))
-    intervals = {
-        "calibration error": ece_difference_interval(first, second, paired, 1 - level),
-        "Brier score": mean_difference_interval(*squares, paired, 1 - level),
-    }
-    note = f"{settings.signal}, {counts[1]:,} answers of this run's that have one" + (
-        " in both" if paired else ""
-    )
+        holds, note = counts[0] < LEAST_ANSWERS, f"{note}: nothing to compare"
+        rules = ("calibration error", "Brier score")
+        return [Verdict(rule, holds, "no rise", note=note, is_rate=False) for rule in rules]
+    of_error = ece_difference_interval(first, second, paired, 1 - level)
+    of_brier = mean_difference_interval(_squares(first), _squares(second), paired, 1 - level)
+    errors = (expected_calibration_error(*first), expected_calibration_error(*second))
+    briers = (brier_score(*first), brier_score(*second))
     return [
-        Verdict(
-            rule,
-            intervals[rule].high <= margin,
-            needs[rule],
-            *figures[rule],
-            intervals[rule],
-            note,
-            is_rate=False,
-        )
-        for rule, margin in margins.items()
+        _limit_rise("calibration error", errors, of_error, settings.max_ece_increase, note),
+        _limit_rise("Brier score", briers, of_brier, settings.max_brier_increase, note),
     ]
+
+
+def _limit_rise(
+    rule: str, figures: tuple[float, float], interval: Interval, margin: float, note: str
+) -> Verdict:
+    needs = f"upper bound at most +{margin:.3f}"
+    return Verdict(rule, interval.high <= margin, needs, *figures, interval, note, is_rate=False)
 
 
 class Confidences(NamedTuple):
