@@ -66,6 +66,7 @@ def _draw_wanted_rate(axes: Axes, confidences: list[Confidence], theme: Theme) -
         axes.annotate(
             f"wanted: at most {rate:.0%}", (100, 100 * rate), (0, 3), textcoords="offset points",
             ha="right", fontsize=8.5, color=theme.muted,
+            bbox={"facecolor": theme.paper, "edgecolor": "none", "alpha": 0.75, "pad": 1}, zorder=5,
         )  # fmt: skip
 
 
