@@ -89,7 +89,8 @@ def test_the_hub_shows_the_results_of_each_trained_model(hub, evaluated):
         assert (info.sha, ref.path) == (ref.commit, RESULTS)
         accuracy = {each.metric_type: each.metric_value for each in info.card_data.eval_results}["accuracy"]
         assert (info.card_data.model_name, accuracy) == (model.repo_id.split("/")[1], RIGHT[name] / ROWS)
-        (entry,) = parse_eval_result_entries(yaml.safe_load(hub.read_bytes(ref, RESULTS)))
+        (entry,) = hub.api.model_info(model.repo_id, expand=["evalResults"]).eval_results
+        assert [entry] == parse_eval_result_entries(yaml.safe_load(hub.read_bytes(ref, RESULTS)))
         assert (entry.dataset_id, entry.value) == (job.inputs["data"].repo_id, RIGHT[name] / ROWS)
         history = [each.commit_id for each in hub.api.list_repo_commits(model.repo_id)]
         assert history[:2] == [ref.commit, model.commit]

@@ -8,6 +8,7 @@ from typing import Any
 
 from local_hub.repos.cards import CARD_PATH, InvalidCard, parse_card, tags_of
 from local_hub.repos.contents import lfs_pointer, read_content
+from local_hub.repos.eval_results import read_eval_results
 from local_hub.repos.history import Commit
 from local_hub.repos.registry import Repo
 from local_hub.repos.trees import Entry, find_entry, walk_files
@@ -88,6 +89,7 @@ def repo_details(db: sqlite3.Connection, repo: Repo, commit: Commit, with_blobs:
     return {
         **repo_summary(db, repo, commit),
         "cardData": read_card(db, commit) or None,
+        **({"evalResults": read_eval_results(db, commit.tree_id)} if repo.type == "model" else {}),
         "siblings": [sibling(path, entry, with_blobs) for path, entry in files],
         "usedStorage": _used_bytes(entry for _, entry in files),
     }
