@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from evaluator.answers import Answer
 from shared.question import LETTERS
 from shared.statistics.calibration import fit_scalar_temperature, fit_temperature
@@ -84,13 +86,13 @@ def _apply(signal: Signal, answers: Sequence[Answer], threshold: float | None) -
 
 
 def _fit_stated(answers: Sequence[Answer]) -> float:
-    stated = [answer.confidence for answer in answers]
-    return fit_scalar_temperature(stated, [answer.correct for answer in answers])  # type: ignore[arg-type]
+    stated = np.array([answer.confidence for answer in answers], dtype=np.float64)
+    return fit_scalar_temperature(stated, [answer.correct for answer in answers])
 
 
 def _fit_probability(answers: Sequence[Answer]) -> float:
-    probabilities = [answer.letter_probabilities for answer in answers]
-    return fit_temperature(probabilities, [LETTERS.index(answer.gold) for answer in answers])  # type: ignore[arg-type]
+    probabilities = np.array([answer.letter_probabilities for answer in answers], dtype=np.float64)
+    return fit_temperature(probabilities, [LETTERS.index(answer.gold) for answer in answers])
 
 
 SIGNALS = {

@@ -28,14 +28,12 @@ def evaluate_models(job: Job) -> Outcome:
     sets, chain = plan_question_sets(data, settings.decoding, settings.rotate_options), Chain()
     answered: dict[str, Answers] = {}
     for name in PARENTS:
-        # At once, so that a later model that fails takes no finished answers with it.
         answered[name] = _ask_model(job, name, chain, sets)
+        # At once, so that a later model that fails takes no finished answers with it.
         publish_answers(job, name, answered[name])
     guesses = guess_by_words(data.training, data.questions)
     metrics = summarise(data, answered, guesses, settings.error_rate, settings.failure_probability)
-    for section in MEASURED:
-        for name, measured in metrics.get(section, {}).items():
-            measured.update(chain.describe(name))
+    _name_models(metrics, chain)
     predictions = publish_record(job, metrics, guesses)
     return Outcome({"predictions": predictions} | publish_results(job, metrics, predictions), metrics)
 
@@ -58,6 +56,12 @@ def _load_proven(job: Job, name: str, chain: Chain) -> tuple[PreTrainedModel, Pr
     chain.add(name, ref, stored.fingerprint, trained_from)
     model: Any = cast_weights(stored.model, dtype)
     return model.to(pick_device()), tokenizer
+
+
+def _name_models(metrics: dict[str, Any], chain: Chain) -> None:
+    for section in MEASURED:
+        for name, measured in metrics.get(section, {}).items():
+            measured.update(chain.describe(name))
 
 
 def _headline(name: str, metrics: dict[str, Any]) -> str:
