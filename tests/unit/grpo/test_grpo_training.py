@@ -136,7 +136,7 @@ def test_the_loss_is_the_one_that_the_report_explains(taught_here, tmp_path, mon
     # A micro batch of half the step's completions: the average is over the tokens of the whole step.
     settings = make_settings(max_steps=1, micro_batch_size=8)
     trainer, job, _ = build_here(taught_here, tmp_path, settings)
-    assert describe_objective(trainer.args) == {
+    assert describe_objective(trainer) == {
         "loss_type": "dapo", "ratio_level": "token", "updates_per_batch": 1, "std_epsilon": 1e-4,
     }  # fmt: skip
     seen, compute = [], trainer._compute_loss

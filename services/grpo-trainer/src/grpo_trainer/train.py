@@ -60,9 +60,7 @@ def train_grpo(job: Job) -> Outcome:
     trained = session.run(trainer, tokenizer, held_out, build_guard(settings), {"rollouts": recorder.rows})
     records = publish_records(job, {"curves": trained.curve, "rollouts": recorder.rows})
     outputs = publish_models(job, model, tokenizer, start, questions) | records
-    metrics = (
-        facts | {"preflight": preflight, "objective": describe_objective(trainer.args)} | trained.metrics
-    )
+    metrics = facts | {"preflight": preflight, "objective": describe_objective(trainer)} | trained.metrics
     metrics |= _metrics(trainer, settings, len(asked), trained.curve)
     return Outcome(outputs, metrics, cleanup=session.checkpoints.remove_branch)
 
@@ -120,8 +118,9 @@ def build_trainer(
     )
 
 
-def describe_objective(arguments: GRPOConfig) -> dict[str, Any]:
+def describe_objective(trainer: GRPOTrainer) -> dict[str, Any]:
     """Return how TRL computes the loss where no setting of ours says so, for the report."""
+    arguments = cast(GRPOConfig, trainer.args)
     return {
         "loss_type": arguments.loss_type,
         "ratio_level": arguments.importance_sampling_level,

@@ -42,7 +42,9 @@ def build_lora_config(model: PreTrainedModel, settings: LoraSettings) -> LoraCon
 
 def adapted_shapes(model: PeftModel) -> dict[str, list[int]]:
     """Return what the adapter is on: module name → [outputs, inputs, layers]; a name has one shape in all layers."""
-    adapted = [(name, module) for name, module in model.named_modules() if isinstance(module, LoraLayer)]
+    adapted: list[tuple[str, Any]] = [
+        (name, module) for name, module in model.named_modules() if isinstance(module, LoraLayer)
+    ]
     shapes: dict[str, list[int]] = {}
     for name, module in adapted:
         last = name.rpartition(".")[2]
