@@ -125,6 +125,16 @@ def test_the_row_of_the_later_split_gives_way_to_one_that_resembles_no_other_spl
     assert draw.passed_over == {"near-duplicate in two splits": 1}
 
 
+def test_replacements_resemble_each_other_no_more_than_other_rows(make_row):
+    rows = make_unlike_rows(make_row, 8)
+    rows[1]["cop"] = rows[2]["cop"] = None
+    take(rows[4], OPTION_COLUMNS, rows[3])
+    draw = draw_splits(rows, {"sft": 1, "grpo": 1, "eval": 1}, Lookalikes(0.5))
+    # 3 goes to grpo; 4 resembles it, and so may not go to eval.
+    assert [row["id"] for split in draw.rows.values() for row in split] == ["q0", "q3", "q5"]
+    assert draw.passed_over == {"near-duplicate in two splits": 1}
+
+
 def test_a_row_that_gave_way_stands_in_nobodys_way(make_row):
     rows = make_unlike_rows(make_row, 8)
     take(rows[1], OPTION_COLUMNS, rows[0])
