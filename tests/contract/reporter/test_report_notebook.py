@@ -231,7 +231,7 @@ def test_the_other_tables_are_of_the_answers_too(worked_out):
     rotations = {row["index"]: row for row in tables["rotations"]}
     turned = [row.correct for row in predictions.rotated["base"] if row.rotation == 2]
     assert rotations["accuracy at 2"]["base"] == pytest.approx(sum(turned) / len(turned))
-    for model, found in read_rotations(predictions.answers, predictions.rotated).items():
+    for model, found in read_rotations(predictions.answers, predictions.rotated, make_questions()).items():
         assert rotations["consistent"][model] == pytest.approx(found.consistent.rate)
         assert rotations["debiased"][model] == pytest.approx(found.debiased.rate)
     for line in tables["decodings"]:
