@@ -144,6 +144,7 @@ def test_a_subject_can_be_listed_and_its_disagreements(open_page, html, summary)
         for row in rows:
             verdicts.setdefault(row.row_id, set()).add(row.correct)
     wait_for_matches(page, count(summary, lambda _, row: len(verdicts[row.row_id]) == 2))
+    assert shown(page).count() > 0
 
 
 def test_search_finds_all_words_in_whatever_case_and_order(open_page, html, summary):

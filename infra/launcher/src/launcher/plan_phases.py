@@ -126,7 +126,8 @@ def _count_rows(phase: str, settings: dict[str, dict[str, Any]]) -> int:
     if phase != "eval":
         return rows
     times = 1 + (own["decoding"] == "both") + 3 * own["rotate_options"]
-    return times * rows + int(split["calibration_rows"])
+    answers: int = times * rows + split["calibration_rows"]
+    return answers
 
 
 def _work(
