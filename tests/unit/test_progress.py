@@ -3,7 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.progress import ProgressLine, format_duration, format_progress, parse_progress
+from shared.progress import (
+    ProgressLine,
+    estimate_seconds_left,
+    format_duration,
+    format_progress,
+    parse_progress,
+)
 
 
 def test_a_progress_line_reads_well():
@@ -31,3 +37,11 @@ def test_other_lines_are_no_progress():
 
 def test_durations_are_minutes_and_hours():
     assert [format_duration(seconds) for seconds in (0, 9.6, 72, 3723)] == ["0:00", "0:10", "1:12", "1:02:03"]
+
+
+def test_the_time_left_is_told_from_a_hundredth_of_the_work_on():
+    assert estimate_seconds_left(30, 10, 90) == 270
+    assert estimate_seconds_left(4.6, 2, 6898) is None
+    assert estimate_seconds_left(69, 69, 6831) == 6831
+    assert estimate_seconds_left(1, 0, 5) is None
+    assert estimate_seconds_left(5, 5, 0) == 0

@@ -23,7 +23,7 @@ from shared.errors import ExitCode, Interrupted, PipelineError
 from shared.fingerprint import code_fingerprint
 from shared.hub import Hub
 from shared.manifest import UPSTREAM, Phase, Progress, RunManifest, resolve_inputs
-from shared.progress import format_progress
+from shared.progress import estimate_seconds_left, format_progress
 from shared.refs import RepoRef
 from shared.runs import ManifestStore
 from shared.settings import JobSettings, LoadedSettings, load_settings
@@ -136,8 +136,7 @@ class Job:
         return self.store.publish_files(self.run_id, files, f"Add {self.phase} files of run {self.run_id}")
 
     def _seconds_left(self, step: int, total: int, now: float) -> float | None:
-        done = step - self._first_step
-        return (now - self._began) / done * (total - step) if done else None
+        return estimate_seconds_left(now - self._began, step - self._first_step, total - step)
 
     def _record_progress(self, step: int, total: int) -> None:
         def change(manifest: RunManifest) -> None:

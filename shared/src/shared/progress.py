@@ -31,6 +31,14 @@ def format_progress(
     return ", ".join(parts)
 
 
+def estimate_seconds_left(seconds: float, done: int, left: int) -> float | None:
+    """Return how long the steps that are left will take at the pace so far, or None while that is a guess.
+
+    Below a hundredth of the work, the loading before the first step would count for most of the pace.
+    """
+    return seconds / done * left if done > 0 and 99 * done >= left else None
+
+
 def parse_progress(line: str) -> ProgressLine | None:
     """Return what a progress line says, or None for any other line."""
     match = _LINE.match(line.strip())
