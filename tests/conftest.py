@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -60,6 +61,8 @@ def _clean_environment() -> None:
 
 # Here and not in a hook: the conftest of a folder may import the Hub client, which reads the environment once.
 _clean_environment()
+# A script starts what it puts in the background deaf to Ctrl-C, and with it all that tests start and press it for.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
