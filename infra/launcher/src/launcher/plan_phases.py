@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from launcher.profiles import Profile
+from launcher.time_limits import limit_for
 from shared.errors import BadInput
 from shared.estimate.devices import Device, find_device, this_machine
 from shared.estimate.lengths import TextLengths
@@ -16,7 +17,6 @@ from shared.estimate.phases import Computation, PhaseEstimate, estimate_phase, m
 from shared.estimate.work import Work, adapter_of, eval_work, grpo_work, sft_work
 
 EVALUATED_MODELS = 3
-UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 GB = 1e9
 
 
@@ -107,14 +107,17 @@ def _plan_phase(
         adapter_of(own) if "lora" in own else None,
         own.get("gradient_checkpointing", "off"),
     )
-    likely, most = (_work(phase, own, lengths, device, rows, at_most) for at_most in (False, True))
+    estimate, most = (
+        estimate_phase(_work(phase, own, lengths, device, rows, at_most), computation)
+        for at_most in (False, True)
+    )
     return PlannedPhase(
         name=phase,
         flavor=target.flavor,
-        timeout_seconds=float(target.timeout[:-1]) * UNIT_SECONDS[target.timeout[-1]],
+        timeout_seconds=limit_for(target, most.seconds).timeout_minutes * 60,
         computation=computation,
-        estimate=estimate_phase(likely, computation),
-        at_most=estimate_phase(most, computation),
+        estimate=estimate,
+        at_most=most,
         rows=rows - own.get("validation", {}).get("rows", 0),
     )
 

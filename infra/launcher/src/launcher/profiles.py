@@ -15,6 +15,7 @@ from shared.settings import refuse_unknown
 PROFILES_FOLDER = Path(__file__).parents[3] / "profiles"
 GATE = "gate"
 """The section with the rules by which a model may replace another; it belongs to no phase."""
+AUTO = "auto"
 MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0, "d": 1440.0}
 
 
@@ -37,18 +38,21 @@ class RunSection(_Section):
 class LaunchTarget(_Section):
     """Where the job of a phase runs, and how often one command may launch it.
 
-    `timeout` is as the Jobs API takes it: "90s", "30m", "2h". Only a job that timed out or was killed having saved
+    `image` may hold "{service}", which each phase fills with the name of its service; "auto" installs the code of the
+    checkout's commit into a public Python image. `timeout` is as the Jobs API takes it ("90s", "30m", "2h"), or "auto":
+    several times what `make plan` says the phase takes at most. Only a job that timed out or was killed having saved
     progress is launched again.
     """
 
     image: str
     flavor: str
-    timeout: str = Field(pattern=r"^\d+(\.\d+)?[smhd]$")
+    timeout: str = Field(pattern=rf"^({AUTO}|\d+(\.\d+)?[smhd])$")
     max_attempts: int = Field(default=3, ge=1)
 
     @property
     def timeout_minutes(self) -> float:
-        """The timeout as a number."""
+        """The timeout as a number; "auto" has one only once the phase has been placed."""
+        assert self.timeout != AUTO
         return float(self.timeout[:-1]) * MINUTES[self.timeout[-1]]
 
 
