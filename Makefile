@@ -27,7 +27,7 @@ CLIENT := $(HUB) exec $(HUB_OPTIONS) --
 endif
 
 .PHONY: help setup split sft grpo eval report all seeds compare hub hub-stop hub-status hub-env manifest results runs logs \
-	verify gate plan check test test-slow smoke chaos clean
+	verify gate promote resume summary plan check test test-slow smoke chaos clean
 
 help:  ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,8 +66,13 @@ runs: $(SETUP)  ## list the runs: NAMESPACE
 verify: $(SETUP)  ## check a whole run against what it recorded: RUN PROFILE NAMESPACE
 manifest runs verify:
 	@$(CLIENT) $(BIN)/python -m launcher $@ $(OPTIONS)
-gate: $(SETUP)  ## say whether a run's best model may replace the one in use: BASELINE=<run or repo@commit> RUN PROFILE
+gate: $(SETUP)  ## say whether a run's best model may replace the one in use: BASELINE=production (or run, repo@commit) RUN PROFILE
 	@$(CLIENT) $(BIN)/python -m launcher gate $(OPTIONS) $(if $(BASELINE),--baseline "$(BASELINE)")
+promote: $(SETUP)  ## tag the model that passed the gate as `production`: RUN PROFILE FORCE=1 (ungated, to go back)
+resume: $(SETUP)  ## print the run that a retraining works on, begun where the newest is over: PROFILE SEED NAMESPACE
+summary: $(SETUP)  ## print a run on a page for a CI job's summary: RUN PROFILE
+promote resume summary:
+	@$(CLIENT) $(BIN)/python -m launcher $@ $(OPTIONS)
 plan: $(SETUP)  ## say what a run will take, launching nothing: PROFILE BASE_MODEL SOURCE_DATASET
 	@$(if $(BASE_MODEL),$(CLIENT)) $(BIN)/python -m launcher plan $(OPTIONS)
 results: $(SETUP)  ## print the metrics: RUN PROFILE FORMAT=json

@@ -17,8 +17,11 @@ from launcher.gate import judge_run
 from launcher.phases import DEFAULT_PROFILE, RunPhases
 from launcher.plan import show_plan
 from launcher.profiles import Seed, load_profile
+from launcher.promote import promote_run
+from launcher.resume import resume_or_begin
 from launcher.several import compare_runs, parse_seeds, run_seeds
 from launcher.show import show_logs, show_manifest, show_results, show_runs
+from launcher.summary import show_summary
 from launcher.terminal import say
 from launcher.verify import verify_run
 from shared.errors import ExitCode, PipelineError
@@ -26,7 +29,21 @@ from shared.hub import Hub
 from shared.manifest import PHASES
 from shared.runs import ManifestStore
 
-COMMANDS = (*PHASES, "seeds", "compare", "manifest", "results", "runs", "logs", "verify", "gate", "plan")
+COMMANDS = (
+    *PHASES,
+    "seeds",
+    "compare",
+    "manifest",
+    "results",
+    "runs",
+    "logs",
+    "verify",
+    "gate",
+    "promote",
+    "resume",
+    "summary",
+    "plan",
+)
 
 
 def run() -> int:
@@ -66,7 +83,12 @@ def _run_command(arguments: argparse.Namespace) -> int:
     elif arguments.command == "gate":
         manifest = require_run(store, wanted)
         profile = load_profile(arguments.profile or manifest.profile)
-        return judge_run(manifest.run_id, namespace, profile, arguments.baseline)
+        return judge_run(store, namespace, manifest.run_id, profile, arguments.baseline)
+    elif arguments.command == "promote":
+        promote_run(store, require_run(store, wanted), arguments.force)
+    elif arguments.command == "resume":
+        profile = load_profile(arguments.profile or DEFAULT_PROFILE)
+        print(resume_or_begin(store, namespace, profile, wanted).run_id)
     elif arguments.command == "seeds":
         phases = RunPhases(store, namespace, limits, arguments.force)
         return run_seeds(phases, wanted, parse_seeds(arguments.seeds), arguments.keep_going)
@@ -83,6 +105,8 @@ def _show_run(store: ManifestStore, namespace: str, wanted: Wanted, arguments: a
         show_manifest(manifest)
     elif arguments.command == "results":
         show_results(manifest, as_json=arguments.format == "json")
+    elif arguments.command == "summary":
+        show_summary(store, manifest)
     else:
         show_logs(store, namespace, manifest, arguments.phase)
 
@@ -96,7 +120,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--namespace", help="user or organisation that owns the repos (default: you)")
     parser.add_argument("--source-dataset", help="namespace/name[@revision] (default: the profile's)")
     parser.add_argument("--base-model", help="namespace/name[@revision] (default: the profile's)")
-    parser.add_argument("--force", action="store_true", help="redo the phase even if it is up to date")
+    parser.add_argument("--force", action="store_true", help="redo what is up to date; promote ungated")
     parser.add_argument(
         "--max-attempts",
         type=_max_attempts,
@@ -113,7 +137,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", default="", help="of seeds: those to run and pool, e.g. '0 1 2'")
     parser.add_argument("--keep-going", action="store_true", help="of seeds: pool the others where one fails")
     parser.add_argument("--runs", default="", help="of compare: run ids, the first is compared with")
-    parser.add_argument("--baseline", help="of gate: the model in use, a run id or namespace/name@commit")
+    parser.add_argument("--baseline", help="of gate: the model in use, run id or repo (default: production)")
     parser.add_argument("--phase", choices=PHASES, help="whose log (default: the newest)")
     return parser.parse_args()
 

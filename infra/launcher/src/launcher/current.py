@@ -27,7 +27,7 @@ def find_run(store: ManifestStore, wanted: Wanted) -> RunManifest | None:
         return store.read(wanted.run_id)
     source = resolve_source(store.hub, wanted.source_dataset, "dataset") if wanted.source_dataset else None
     base = resolve_source(store.hub, wanted.base_model, "model") if wanted.base_model else None
-    return next((run for run in _newest_first(store) if _fits(run, wanted, source, base)), None)
+    return next((run for run in newest_first(store) if _fits(run, wanted, source, base)), None)
 
 
 def require_run(store: ManifestStore, wanted: Wanted) -> RunManifest:
@@ -42,7 +42,8 @@ def require_run(store: ManifestStore, wanted: Wanted) -> RunManifest:
     return manifest
 
 
-def _newest_first(store: ManifestStore) -> Iterator[RunManifest]:
+def newest_first(store: ManifestStore) -> Iterator[RunManifest]:
+    """Yield the runs of a namespace, read one by one as they are asked for."""
     for run_id in store.list_run_ids():
         yield store.read(run_id)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reporter.gate.settings import GateSettings
+from shared.decision import GATE_FILE, GATE_PAGE
 from shared.errors import ExitCode, PipelineError
 from shared.settings import load_settings
 
@@ -39,7 +40,7 @@ def judge_run(hub: "Hub", settings: GateSettings) -> int:
     from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
     from rich.console import Console
 
-    from reporter.gate.output import Decision, render_markdown, render_summary, show
+    from reporter.gate.output import Decision, record, render_markdown, render_summary, show
     from reporter.gate.resolve import resolve_baseline, resolve_run
     from reporter.gate.rules import judge, level_of_bounds
 
@@ -49,9 +50,12 @@ def judge_run(hub: "Hub", settings: GateSettings) -> int:
     level = level_of_bounds(first, second, settings.level)
     decision = Decision(first, second, level, judge(first, second, settings))
     show(decision, Console(highlight=False))
-    page = REPORTS_FOLDER / settings.run_id / "gate.md"
-    page.parent.mkdir(parents=True, exist_ok=True)
+    folder = REPORTS_FOLDER / settings.run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / GATE_PAGE
     page.write_text(render_markdown(decision), encoding="utf-8")
+    record_text = record(decision, settings).model_dump_json(indent=2)
+    (folder / GATE_FILE).write_text(f"{record_text}\n", encoding="utf-8")
     print(render_summary(decision), f"Markdown: {page}", sep="\n", flush=True)
     return ExitCode.OK if decision.may_replace else ExitCode.GUARD_TRIPPED
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
@@ -9,7 +10,9 @@ from rich.text import Text
 
 from reporter.findings import percent, points
 from reporter.gate.rules import Verdict
+from reporter.gate.settings import GateSettings
 from reporter.gate.side import Side
+from shared.decision import GateRecord, Judged
 
 DASH = "–"
 
@@ -85,6 +88,23 @@ def render_markdown(decision: Decision) -> str:
             "",
         )
     )
+
+
+def record(decision: Decision, settings: GateSettings) -> GateRecord:
+    """Return the decision as the launcher acts on it."""
+    return GateRecord(
+        run_id=settings.run_id,
+        may_replace=decision.may_replace,
+        in_use=_judged(decision.first),
+        this_run=_judged(decision.second),
+        failed=[verdict.rule for verdict in decision.verdicts if not verdict.holds],
+        rules={name: value for name, value in settings.config().items() if name != "baseline"},
+        judged_at=datetime.now(UTC),
+    )
+
+
+def _judged(side: Side) -> Judged:
+    return Judged.model_validate({"name": side.name, "predictions": side.predictions})
 
 
 def _line(verdict: Verdict) -> str:
