@@ -33,7 +33,11 @@ class AttemptRecord:
             asked.progress = before.progress if goes_on else None
             asked.attempts, asked.claim = before.attempts, before.claim
             manifest.phases[self.phase] = asked
-            manifest.phases[self.phase].attempt(self.job_id).started_at = now
+            attempt = manifest.phases[self.phase].attempt(self.job_id)
+            attempt.started_at = now
+            # Of a job on the Jobs API the launcher records both.
+            attempt.image = attempt.image or os.environ.get("JOB_IMAGE")
+            attempt.request = attempt.request or os.environ.get("JOB_REQUEST")
 
         return self.store.update(self.run_id, change, f"{self.phase}: begin")
 

@@ -7,7 +7,7 @@ from launcher.budget import Limits
 from launcher.current import Wanted, find_run, require_run
 from launcher.open_run import OpenRun
 from launcher.pipeline import Pipeline
-from launcher.profiles import load_profile
+from launcher.profiles import Profile, load_profile
 from launcher.show import fetch_report
 from shared.manifest import RunManifest
 from shared.runs import ManifestStore
@@ -30,25 +30,35 @@ class RunPhases:
         Raises:
             PipelineError: a phase failed, or what is wanted cannot be.
         """
+        run, profile = self.open(phase, wanted)
+        Pipeline(run, profile, self.limits).bring_up_to_date(phase, self.force)
+        if phase == "report":
+            fetch_report(self.store, run.read())
+        return run.run_id
+
+    def open(self, phase: str, wanted: Wanted, alone: bool = False) -> tuple[OpenRun, Profile]:
+        """Return the run that a phase is to be run of, begun where it has to be, and the run's profile.
+
+        Args:
+            phase: the phase; `split` begins a new run unless one is named.
+            wanted: what the user asked of the run.
+            alone: the phases before this one are not run for it, so it takes a run that there is.
+        """
         profile = load_profile(wanted.profile or DEFAULT_PROFILE)
         wanted = replace(wanted, profile=profile.name)
-        manifest = _choose_run(self.store, wanted, phase)
+        manifest = _choose_run(self.store, wanted, phase, alone)
         if manifest is None:
             manifest = begin_run(self.store, self.namespace, profile, wanted, join=phase != "split")
         elif manifest.profile != profile.name:
             profile = load_profile(manifest.profile)
-        run = OpenRun(self.store, self.namespace, manifest.run_id)
-        Pipeline(run, profile, self.limits).bring_up_to_date(phase, self.force)
-        if phase == "report":
-            fetch_report(self.store, run.read())
-        return manifest.run_id
+        return OpenRun(self.store, self.namespace, manifest.run_id), profile
 
 
-def _choose_run(store: ManifestStore, wanted: Wanted, phase: str) -> RunManifest | None:
+def _choose_run(store: ManifestStore, wanted: Wanted, phase: str, alone: bool) -> RunManifest | None:
     """Return the run to continue, None where one is to begin.
 
     `split` begins a new one unless a run is named; a report is of a run that there is.
     """
     if phase == "split" and not wanted.run_id:
         return None
-    return require_run(store, wanted) if phase == "report" else find_run(store, wanted)
+    return require_run(store, wanted) if alone or phase == "report" else find_run(store, wanted)

@@ -33,6 +33,23 @@ def settle(run: OpenRun, phase: str, job: JobInfo) -> RunManifest:
     return run.update(change, f"{phase}: job {job.id} ended")
 
 
+def settle_by_hand(run: OpenRun, phase: str, job_id: str, exit_code: int) -> None:
+    """Complete the record of a process that was started without a Jobs API, where it was killed."""
+    record = run.read().phases[phase]
+    if all(attempt.job_id != job_id or attempt.finished_at for attempt in record.attempts):
+        return
+
+    def change(manifest: RunManifest) -> None:
+        record = manifest.phases[phase]
+        attempt = record.attempt(job_id)
+        attempt.finished_at, attempt.exit_code = datetime.now(UTC), ExitCode.INTERRUPTED
+        if attempt is record.attempts[-1] and record.status == "running":
+            record.status = "interrupted"
+            record.error = _interruption(record, phase, f"It was killed (exit code {exit_code}).")
+
+    run.update(change, f"{phase}: {job_id} was killed")
+
+
 def settle_stale(run: OpenRun) -> RunManifest:
     """Settle every job that has ended while no launcher followed it; return the manifest as it is then."""
     manifest = run.read()
