@@ -20,6 +20,8 @@ OPTIONS = $(if $(PROFILE),--profile "$(PROFILE)") $(if $(RUN),--run "$(RUN)") $(
 	$(if $(NAMESPACE),--namespace "$(NAMESPACE)") $(if $(SOURCE_DATASET),--source-dataset "$(SOURCE_DATASET)") \
 	$(if $(BASE_MODEL),--base-model "$(BASE_MODEL)") $(if $(filter-out 0,$(FORCE)),--force) \
 	$(if $(MAX_ATTEMPTS),--max-attempts "$(MAX_ATTEMPTS)") $(if $(BUDGET_USD),--budget-usd "$(BUDGET_USD)")
+IMAGE_OPTIONS = $(if $(DOCKER),--docker "$(DOCKER)") $(if $(BASE_IMAGE),--base-image "$(BASE_IMAGE)") \
+	$(if $(TORCH),--torch "$(TORCH)") $(if $(DOCKER_BUILD_OPTIONS),--options="$(DOCKER_BUILD_OPTIONS)")
 
 ifeq ($(HF_ENDPOINT),)
 STARTER := $(HUB_DIR)/.starter-stamp
@@ -27,7 +29,7 @@ CLIENT := $(HUB) exec $(HUB_OPTIONS) --
 endif
 
 .PHONY: help setup split sft grpo eval report all seeds compare hub hub-stop hub-status hub-env manifest results runs logs \
-	verify gate promote resume summary plan check test test-slow smoke chaos clean
+	verify gate promote resume summary plan check test test-slow smoke chaos images clean
 
 help:  ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +95,11 @@ chaos: $(SETUP)  ## kill jobs, trainings and hubs and break the network, half an
 smoke: $(SETUP)  ## the whole pipeline in a minute, on a hub of its own
 	@$(MAKE) --no-print-directory all PROFILE=smoke HUB_DIR=.hub-smoke HF_ENDPOINT=
 	@$(MAKE) --no-print-directory hub-stop HUB_DIR=.hub-smoke
+
+images:  ## build the container images; image-<service> builds one: TORCH=cuda BASE_IMAGE DOCKER_BUILD_OPTIONS
+	@$(PYTHON) infra/images/build.py $(IMAGE_OPTIONS)
+image-%:
+	@$(PYTHON) infra/images/build.py $(IMAGE_OPTIONS) $*
 
 clean:  ## stop the local hub, remove the environment and caches (runs stay in HUB_DIR, reports in reports/)
 	@if [ -x $(HUB) ]; then $(HUB) stop --dir "$(HUB_DIR)"; fi
