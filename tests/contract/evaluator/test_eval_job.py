@@ -25,6 +25,7 @@ from shared.job import Job
 from shared.lm.adapters import merge_adapter, save_adapter, weight_fingerprint
 from shared.lm.chat import encode_prompt
 from shared.lm.generate import decoding
+from shared.lm.precision import pick_device
 from shared.manifest import Phase, RunManifest, Source, resolve_inputs
 from shared.prediction import parse_completion
 from shared.runs import ManifestStore
@@ -161,6 +162,9 @@ def test_every_answer_is_kept_in_the_order_of_the_questions(hub, hub_env, begin_
         measured = phase.metrics["models"][name]
         assert (measured["rows"], measured["correct"]) == (7, sum(answers["correct"]))
     assert (phase.metrics["majority_letter"], phase.metrics["majority_letter_rate"]) == ("A", 2 / 7)
+    for computation in (phase.metrics["computation"][name] for name in folders):
+        assert (computation["device"], computation["in_lanes"]) == (pick_device().type, True)
+        assert computation["torch"] == torch.__version__
 
 
 def test_a_model_that_is_the_base_again_fails_the_phase_but_keeps_the_answers_before_it(

@@ -9,6 +9,7 @@ from transformers.utils.logging import disable_progress_bar
 from evaluator.asking import Answers, Asking
 from evaluator.baselines import guess_by_words
 from evaluator.chain import PARENTS, Chain
+from evaluator.computation import describe_computation
 from evaluator.data import load_data
 from evaluator.metrics import measure
 from evaluator.predictions import publish_answers, publish_record
@@ -27,25 +28,30 @@ def evaluate_models(job: Job) -> Outcome:
     settings, data = job.settings, load_data(job.hub, job.inputs["data"])
     sets, chain = plan_question_sets(data, settings.decoding, settings.rotate_options), Chain()
     answered: dict[str, Answers] = {}
+    computations: dict[str, dict[str, Any]] = {}
     for name in PARENTS:
-        answered[name] = _ask_model(job, name, chain, sets)
+        answered[name], computations[name] = _ask_model(job, name, chain, sets)
         # At once, so that a later model that fails takes no finished answers with it.
         publish_answers(job, name, answered[name])
     guesses = guess_by_words(data.training, data.questions)
     metrics = summarise(data, answered, guesses, settings.error_rate, settings.failure_probability)
     _name_models(metrics, chain)
+    metrics["computation"] = computations
     predictions = publish_record(job, metrics, guesses)
     return Outcome({"predictions": predictions} | publish_results(job, metrics, predictions), metrics)
 
 
-def _ask_model(job: Job, name: str, chain: Chain, sets: Sequence[QuestionSet]) -> Answers:
-    """Return a model's answers; when they are there, it is in memory no more."""
+def _ask_model(
+    job: Job, name: str, chain: Chain, sets: Sequence[QuestionSet]
+) -> tuple[Answers, dict[str, Any]]:
+    """Return a model's answers and what computed them; when they are there, it is in memory no more."""
     asked = sum(len(questions.shown) for questions in sets)
     before, total = list(PARENTS).index(name) * asked, len(PARENTS) * asked
     asking = Asking(job.settings, lambda done: job.progress(before + done, total), job.log)
-    answers = asking.ask(*_load_proven(job, name, chain), sets)
+    model, tokenizer = _load_proven(job, name, chain)
+    answers = asking.ask(model, tokenizer, sets)
     job.log(_headline(name, measure(answers["default"]) | chain.describe(name)))
-    return answers
+    return answers, describe_computation(model)
 
 
 def _load_proven(job: Job, name: str, chain: Chain) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

@@ -16,6 +16,7 @@ from reporter.browser import clip, collect_browser
 from reporter.charts import Chart
 from reporter.findings import METRIC_WORDS, describe_slice, format_interval, format_p, percent, points
 from reporter.how import explain
+from reporter.repeatability import describe_repeatability
 from reporter.scores import METRICS, MODEL_LABELS
 from reporter.summary import Summary
 from reporter.tables import (
@@ -129,6 +130,7 @@ def _context(summary: Summary, charts: dict[str, Chart]) -> dict[str, Any]:
         "validation_remark": describe_slice,
         "provenance": provenance_rows(manifest),
         "redo": redo_commands(manifest),
+        "repeatability": describe_repeatability(manifest),
         "explanations": explain(summary.run),
     }
 
