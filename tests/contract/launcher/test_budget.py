@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,10 +10,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from launching import Launcher
+from launching import Launcher, wait_until
 
+from launcher.meter import Meter
+from launcher.open_run import OpenRun
+from launcher.profiles import LaunchTarget
 from shared.errors import ExitCode
+from shared.hub import Hub
 from shared.manifest import RunManifest
+from shared.runs import ManifestStore
 
 ROOT = Path(__file__).parents[3]
 USD_PER_MINUTE = 0.5
@@ -22,7 +28,7 @@ PASSED_ON = ("content-type", "etag", "x-repo-commit", "x-error-code", "x-error-m
 class PriceList(BaseHTTPRequestHandler):
     """Passes requests on to the hub; every flavor has a price."""
 
-    hub = ""
+    hub, usd_per_minute = "", USD_PER_MINUTE
 
     def do_GET(self):
         size = int(self.headers.get("content-length") or 0)
@@ -31,7 +37,9 @@ class PriceList(BaseHTTPRequestHandler):
         answer = connection.getresponse()
         body = answer.read()
         if self.path == "/api/jobs/hardware":
-            body = json.dumps([item | {"unitCostUSD": USD_PER_MINUTE} for item in json.loads(body)]).encode()
+            body = json.dumps(
+                [item | {"unitCostUSD": self.usd_per_minute} for item in json.loads(body)]
+            ).encode()
         self.send_response(answer.status)
         for name in PASSED_ON:
             if value := answer.headers.get(name):
@@ -49,17 +57,38 @@ class PriceList(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def priced(toys, toy_launch):
-    """A launcher on a Jobs API where a minute costs half a dollar."""
+def prices(toys):
+    """A Jobs API where a minute costs half a dollar: its address, and a handler to change that with."""
     handler = type("Handler", (PriceList,), {"hub": toys.env["HF_ENDPOINT"]})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    environment = {**toy_launch.environment, "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}"}
-    yield Launcher(toy_launch.folder, toy_launch.namespace, environment)
+    yield f"http://127.0.0.1:{server.server_port}", handler
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def priced(prices, toy_launch):
+    """A launcher on that Jobs API."""
+    return Launcher(
+        toy_launch.folder, toy_launch.namespace, {**toy_launch.environment, "HF_ENDPOINT": prices[0]}
+    )
+
+
+@pytest.fixture
+def running(prices, toys, toy_launch, sft):
+    """A run whose job runs and has saved something, launched by somebody without a budget; and its command."""
+    run_id, command = sft([{"saves": [30], "seconds": 100}, {"resume": 30}])
+    process = toy_launch.start(*command)
+    store = ManifestStore(Hub(prices[0], toys.hub.api.token), toy_launch.namespace)
+    wait_until(lambda: store.read(run_id).phases["sft"].progress)
+    run = OpenRun(store, toy_launch.namespace, run_id)
+    yield run, command
+    for job in run.list_jobs():
+        toys.hub.api.cancel_job(job_id=job.id, namespace=run.namespace)
+    process.communicate(timeout=60)
 
 
 def test_a_job_that_could_cost_more_than_the_budget_is_not_launched(sft, priced, toy_store, jobs):
@@ -104,6 +133,54 @@ def test_all_phases_count(sft, priced, toy_store):
     result = priced(*command, BUDGET_USD="3.4")
     assert result.returncode == ExitCode.BAD_INPUT
     assert "has cost 1 USD, and this job may cost 2.5 more" in result.stderr
+
+
+def test_a_job_launched_without_a_budget_is_cancelled_by_who_follows_it_with_one(running, priced):
+    run, command = running
+    result = priced(*command, BUDGET_USD="0.3")
+    assert result.returncode == ExitCode.INTERRUPTED
+    (job,) = run.list_jobs()
+    assert job.status.stage == "CANCELED"
+    *_, notice, error = result.stderr.splitlines()
+    assert notice == f"The run is about to cost more than BUDGET_USD=0.3: cancelling job {job.id} ..."
+    message = (
+        r"error: sft interrupted in job \w+: The job ended as CANCELED: Job cancelled. It was at step 30 of 120; "
+        r"checkpoint at step 30. The same command goes on from there: make sft. It was cancelled because run "
+        r"\S+ has cost 0.\d+ USD and BUDGET_USD is 0.3. With a larger one it goes on: make sft BUDGET_USD=(\S+). "
+        r"Its log: make logs PHASE=sft."
+    )
+    (enough,) = re.fullmatch(message, error).groups()
+    result = priced(*command, BUDGET_USD=enough)
+    assert result.returncode == 0, result.stderr
+    assert [attempt.exit_code for attempt in run.read().phases["sft"].attempts] == [5, 0]
+
+
+def test_the_price_that_is_asked_now_counts_and_the_last_one_where_none_is_told(prices, running, capsys):
+    run, _ = running
+    (job,) = run.list_jobs()
+    clock = [0.0]
+    target = LaunchTarget(image="i", flavor="cpu-basic", timeout="5m")
+    meter = Meter(run, "sft", target, budget_usd=40.0, now=lambda: clock[0])
+    meter.check(job.id)
+    assert not meter.exceeded
+    prices[1].usd_per_minute = 20.0
+    meter.check(job.id)
+    assert not meter.exceeded, "it asks three times a minute"
+    clock[0] += 20
+    meter.check(job.id)
+    assert not meter.exceeded
+    prices[1].do_GET = prices[1].do_POST = lambda relay: relay.send_error(403)
+    clock[0] += 60
+    meter.check(job.id)
+    assert "warning: Not allowed while cancelling job" in capsys.readouterr().err
+    assert not meter.exceeded, "it has not been cancelled"
+    del prices[1].do_GET, prices[1].do_POST
+    prices[1].usd_per_minute = 41.0
+    clock[0] += 20
+    meter.check(job.id)
+    assert meter.exceeded.startswith(f"It was cancelled because run {run.run_id} has cost ")
+    job = run.hub.api.wait_for_job(job_id=job.id, namespace=run.namespace)
+    assert job.status.stage == "CANCELED"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """A run as the launcher works on it: its manifest and its jobs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from huggingface_hub import JobInfo
 from huggingface_hub.errors import JobNotFoundError
@@ -24,6 +24,11 @@ class OpenRun:
         """The Hub that holds the run and runs its jobs."""
         return self.store.hub
 
+    def in_a_hurry(self) -> "OpenRun":
+        """Return the same run for what is not worth a long wait."""
+        store = ManifestStore(self.hub.in_a_hurry(), self.namespace)
+        return replace(self, store=store)
+
     def read(self) -> RunManifest:
         """Return the manifest as it is now."""
         return self.store.read(self.run_id)
@@ -42,3 +47,11 @@ class OpenRun:
                 return None
 
         return self.hub.call(f"looking up job {job_id}", inspect)
+
+    def list_jobs(self) -> list[JobInfo]:
+        """Return all jobs of the run that the Jobs API knows of, newest first."""
+
+        def list_jobs() -> list[JobInfo]:
+            return list(self.hub.api.list_jobs(labels={"run": self.run_id}, namespace=self.namespace))
+
+        return self.hub.call(f"listing the jobs of run {self.run_id}", list_jobs)

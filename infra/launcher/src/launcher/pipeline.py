@@ -8,6 +8,7 @@ from huggingface_hub import JobInfo
 from launcher.budget import Limits, over_budget
 from launcher.claim import ClaimLost, PhaseClaim
 from launcher.endings import describe_end
+from launcher.meter import Meter
 from launcher.open_run import OpenRun
 from launcher.profiles import Profile
 from launcher.relaunch import Followed, is_cut_off, saved_step, why_not_again
@@ -87,8 +88,9 @@ class Pipeline:
         while True:
             with PhaseClaim(self.run, request.phase, done) as claim:
                 if job_id := claim.wait():
-                    job = watch(self.run.hub, self.run.namespace, lambda: str(job_id))
-                    return Followed(job, number, saved_before=None)
+                    meter = self._meter(request)
+                    job = watch(self.run.hub, self.run.namespace, lambda: str(job_id), tick=meter.check)
+                    return Followed(job, number, saved_before=None, over_budget=meter.exceeded)
                 try:
                     return self._launch(request, claim, number)
                 except ClaimLost as lost:
@@ -98,15 +100,17 @@ class Pipeline:
 
     def _launch(self, request: JobRequest, claim: PhaseClaim, number: int) -> Followed:
         manifest = self.run.read()
-        if refusal := over_budget(self.run.hub, manifest, request.target, self.limits.budget_usd):
+        if refusal := over_budget(self.run, manifest, request.target, self.limits.budget_usd):
             raise BadInput(f"{request.phase} was not launched. {refusal}")
+        meter = self._meter(request)
         job = watch(
             self.run.hub,
             self.run.namespace,
             lambda: self._submit(request, claim),
             lambda job_id: self._record_launch(request, claim, job_id),
+            meter.check,
         )
-        return Followed(job, number, saved_step(manifest.phases[request.phase]))
+        return Followed(job, number, saved_step(manifest.phases[request.phase]), meter.exceeded)
 
     def _submit(self, request: JobRequest, claim: PhaseClaim) -> str:
         job_id = submit(self.run.hub, self.run.namespace, request, claim.token)
@@ -130,10 +134,13 @@ class Pipeline:
         phase, job = request.phase, followed.job
         record = manifest.phases[phase]
         if not is_cut_off(record, job):
-            raise _failure(record, phase, job)
-        if why_not := why_not_again(self.run.hub, manifest, request, followed, self.limits):
+            raise _failure(record, phase, job, followed.over_budget)
+        if why_not := why_not_again(self.run, manifest, request, followed, self.limits):
             raise _failure(record, phase, job, why_not)
         say(f"{phase} was cut off in job {job.id} ({describe_progress(record)}): launching it again.")
+
+    def _meter(self, request: JobRequest) -> Meter:
+        return Meter(self.run, request.phase, request.target, self.limits.budget_usd)
 
     def _request(self, phase: str, force: bool) -> JobRequest:
         return build_request(self.profile, phase, self.run.run_id, self.run.namespace, force)

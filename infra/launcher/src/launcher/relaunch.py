@@ -6,8 +6,8 @@ from huggingface_hub import JobInfo
 
 from launcher.budget import Limits, over_budget
 from launcher.endings import was_cancelled
+from launcher.open_run import OpenRun
 from launcher.requests import JobRequest
-from shared.hub import Hub
 from shared.manifest import Phase, RunManifest
 
 
@@ -18,11 +18,13 @@ class Followed:
     Attributes:
         number: which of the command's jobs for the phase it is, from 1.
         saved_before: step of the newest checkpoint when it was launched, None where another launcher did that.
+        over_budget: why it was cancelled, where that was for the budget.
     """
 
     job: JobInfo
     number: int
     saved_before: int | None
+    over_budget: str = ""
 
 
 def saved_step(record: Phase) -> int:
@@ -36,7 +38,7 @@ def is_cut_off(record: Phase, job: JobInfo) -> bool:
 
 
 def why_not_again(
-    hub: Hub, manifest: RunManifest, request: JobRequest, followed: Followed, limits: Limits
+    run: OpenRun, manifest: RunManifest, request: JobRequest, followed: Followed, limits: Limits
 ) -> str:
     """Return why a job that was cut off is not launched again, empty where it is."""
     record = manifest.phases[request.phase]
@@ -47,7 +49,7 @@ def why_not_again(
         return (
             f"It was job {followed.number} of {most} (MAX_ATTEMPTS), so it is not launched again by itself."
         )
-    refusal = over_budget(hub, manifest, request.target, limits.budget_usd)
+    refusal = over_budget(run, manifest, request.target, limits.budget_usd)
     return refusal and f"It is not launched again by itself: {refusal}"
 
 
