@@ -3,10 +3,13 @@
 import hashlib
 import os
 import secrets
+import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_hub.database import Database
+from local_hub.users_file import OWNER_NAME as OWNER_NAME
+from local_hub.users_file import UsersFile
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS users (
@@ -23,9 +26,13 @@ CREATE TABLE IF NOT EXISTS memberships (
     user_name TEXT NOT NULL REFERENCES users(name),
     PRIMARY KEY (organization, user_name)
 );
+CREATE TABLE IF NOT EXISTS organizations (
+    name TEXT PRIMARY KEY COLLATE NOCASE,
+    fullname TEXT NOT NULL,
+    private_by_default INTEGER NOT NULL
+);
 """
 
-OWNER_NAME = "local"
 TOKEN_FILE = "token"  # noqa: S105 - the name of a file
 
 
@@ -66,10 +73,37 @@ class Accounts:
     ) -> None:
         """Adds a user with a token; adding the same again changes nothing."""
         with self._database.write() as db:
-            db.execute("INSERT OR IGNORE INTO users VALUES (?, ?, ?)", (name, fullname, owns_everything))
-            db.execute("INSERT OR REPLACE INTO tokens VALUES (?, ?)", (_digest(token), name))
-            for organization in organizations:
-                db.execute("INSERT OR IGNORE INTO memberships VALUES (?, ?)", (organization, name))
+            _add_user(db, name, fullname, token, organizations, owns_everything)
+
+    def replace_by(self, listed: UsersFile) -> None:
+        """Makes the users of the file, besides the machine's own, the only ones with a token."""
+        with self._database.write() as db:
+            db.execute("DELETE FROM tokens WHERE user_name != ?", (OWNER_NAME,))
+            db.execute("DELETE FROM memberships")
+            db.execute("DELETE FROM organizations")
+            for organization in listed.organizations:
+                fields = (organization.name, organization.fullname, organization.private_by_default)
+                db.execute("INSERT INTO organizations VALUES (?, ?, ?)", fields)
+            for user in listed.users:
+                _add_user(db, user.name, user.fullname, user.token, user.organizations)
+                db.execute("UPDATE users SET fullname = ? WHERE name = ?", (user.fullname, user.name))
+
+    def fullname_of(self, organization: str) -> str:
+        """What an organization is called; its name, if it is not a listed one."""
+        row = self._organization(organization)
+        return str(row["fullname"]) if row else organization
+
+    def is_private_by_default(self, namespace: str) -> bool:
+        """Whether a repo that is created there without a visibility is private."""
+        row = self._organization(namespace)
+        return bool(row and row["private_by_default"])
+
+    def _organization(self, name: str) -> sqlite3.Row | None:
+        with self._database.read() as db:
+            row: sqlite3.Row | None = db.execute(
+                "SELECT * FROM organizations WHERE name = ?", (name,)
+            ).fetchone()
+            return row
 
     def find_by_token(self, token: str) -> User | None:
         """The user who holds the token, or None."""
@@ -83,6 +117,20 @@ class Accounts:
             members = db.execute("SELECT organization FROM memberships WHERE user_name = ?", (row["name"],))
             organizations = frozenset(member["organization"] for member in members)
         return User(row["name"], row["fullname"], bool(row["owns_everything"]), organizations)
+
+
+def _add_user(
+    db: sqlite3.Connection,
+    name: str,
+    fullname: str,
+    token: str,
+    organizations: frozenset[str],
+    owns_everything: bool = False,
+) -> None:
+    db.execute("INSERT OR IGNORE INTO users VALUES (?, ?, ?)", (name, fullname, owns_everything))
+    db.execute("INSERT OR REPLACE INTO tokens VALUES (?, ?)", (_digest(token), name))
+    for organization in organizations:
+        db.execute("INSERT OR IGNORE INTO memberships VALUES (?, ?)", (organization, name))
 
 
 def read_or_create_token(path: Path) -> str:

@@ -18,6 +18,7 @@ from local_hub.jobs.runner import JobRunner
 from local_hub.middleware import AuthMiddleware, ErrorMiddleware, RawPathMiddleware
 from local_hub.repos.routes import repo_routes
 from local_hub.repos.store import RepoStore
+from local_hub.users_file import read_users
 
 ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -33,6 +34,8 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
     database = Database(config.directory / "hub.sqlite3")
     accounts = Accounts(database)
     accounts.ensure_owner(config.directory)
+    if config.users is not None:
+        accounts.replace_by(read_users(config.users))
     app = Starlette(
         routes=[*job_routes, *repo_routes, Route("/{path:path}", refuse_unknown_route, methods=ALL_METHODS)],
         middleware=[

@@ -96,7 +96,7 @@ def _config(options: argparse.Namespace) -> HubConfig:
             f"--host {options.host} lets others reach this hub, which runs any command for whoever has its token. "
             "If that is meant, add --reachable-by-others."
         )
-    return HubConfig(options.dir, options.host, options.port, options.job_slots)
+    return HubConfig(options.dir, options.host, options.port, options.job_slots, users=options.users)
 
 
 def _is_loopback(host: str) -> bool:
@@ -141,6 +141,9 @@ def _serving_options() -> argparse.ArgumentParser:
     options.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, this machine only")
     options.add_argument(
         "--job-slots", type=_positive, default=2, help="how many jobs run at once (default 2)"
+    )
+    options.add_argument(
+        "--users", type=lambda text: Path(text).absolute(), metavar="FILE", help="further users (TOML)"
     )
     options.add_argument(
         "--reachable-by-others", action="store_true", help="allow a --host beyond this machine"

@@ -16,6 +16,7 @@ class HubConfig:
         job_slots: how many jobs run at once; the others wait as SCHEDULING.
         cancel_grace_seconds: from SIGTERM to SIGKILL for a job that is cancelled or that the hub's end stops.
         timeout_grace_seconds: the same for a job whose time is up.
+        users: the file that names further users and their tokens; None keeps those of the last start.
         instance: tells this start of the hub from any other program that answers on the same port.
     """
 
@@ -25,6 +26,7 @@ class HubConfig:
     job_slots: int = 2
     cancel_grace_seconds: float = 10
     timeout_grace_seconds: float = 30
+    users: Path | None = None
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
     multipart_threshold_bytes: int = 4 * 1024**3
     multipart_part_bytes: int = 256 * 1024**2

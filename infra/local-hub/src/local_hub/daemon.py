@@ -107,6 +107,8 @@ def _spawn(config: HubConfig) -> RunningHub:
 
 def _serve_options(config: HubConfig) -> list[str]:
     options = ["--dir", str(config.directory), "--host", config.host, "--port", str(config.port)]
+    if config.users is not None:
+        options += ["--users", str(config.users)]
     # Whether others may reach it was decided when these options were parsed.
     return [*options, "--job-slots", str(config.job_slots), "--reachable-by-others"]
 

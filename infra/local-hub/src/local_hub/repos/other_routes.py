@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from local_hub.accounts import Accounts
 from local_hub.body import read_object, text_field
 from local_hub.caller import asking_user, signed_in
 from local_hub.errors import ApiError
@@ -12,9 +13,10 @@ from local_hub.repos.registry import find_repo
 from local_hub.repos.store import store_of
 
 
-async def whoami(request: Request) -> Response:
+def whoami(request: Request) -> Response:
     """Describes the user whose token was sent."""
     user = signed_in(request)
+    accounts: Accounts = request.app.state.accounts
     return JSONResponse(
         {
             "type": "user",
@@ -24,7 +26,7 @@ async def whoami(request: Request) -> Response:
             "email": None,
             "isPro": False,
             "orgs": [
-                {"type": "org", "name": name, "fullname": name, "roleInOrg": "write"}
+                {"type": "org", "name": name, "fullname": accounts.fullname_of(name), "roleInOrg": "write"}
                 for name in sorted(user.organizations)
             ],
             "auth": {"type": "access_token", "accessToken": {"displayName": "local-hub", "role": "write"}},

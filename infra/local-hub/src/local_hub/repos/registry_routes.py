@@ -6,6 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from local_hub.accounts import Accounts
 from local_hub.body import read_object, text_field
 from local_hub.caller import asking_user, param, signed_in
 from local_hub.errors import ApiError
@@ -42,6 +43,8 @@ def _create(request: Request, payload: dict[str, Any]) -> Response:
         raise ApiError(
             403, f'You don\'t have the rights to create a {repo_type} under the namespace "{namespace}"'
         )
+    accounts: Accounts = request.app.state.accounts
+    private = _asks_private(payload, default=accounts.is_private_by_default(namespace))
     store = store_of(request)
     with store.database.write() as db:
         existing = registry.find_by_present_name(db, repo_type, namespace, name)
@@ -50,7 +53,7 @@ def _create(request: Request, payload: dict[str, Any]) -> Response:
             raise ApiError(
                 409, f"You already created this {repo_type} repo: {existing.id}", body={"url": url}
             )
-        repo = registry.insert_repo(db, repo_type, namespace, name, _asks_private(payload, default=False))
+        repo = registry.insert_repo(db, repo_type, namespace, name, private)
         tree_id = save_folder(db, {".gitattributes": save_content(db, DEFAULT_ATTRIBUTES.encode())})
         first = history.add_commit(db, repo, None, tree_id, "initial commit", "", user.name)
         history.set_ref(db, repo, "heads", history.MAIN, first.sha)
