@@ -28,8 +28,8 @@ STARTER := $(HUB_DIR)/.starter-stamp
 CLIENT := $(HUB) exec $(HUB_OPTIONS) --
 endif
 
-.PHONY: help setup split sft grpo eval report all seeds compare hub hub-stop hub-status hub-env manifest results runs logs \
-	verify gate promote resume summary plan check test test-slow smoke chaos images clean
+.PHONY: help setup split sft grpo eval report all seeds compare hub hub-stop hub-status hub-env manifest results runs \
+	logs verify gate promote resume summary plan check check-workflows test test-slow smoke workflow chaos images clean
 
 help:  ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,10 +86,17 @@ check: $(SETUP)  ## lint, format and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+check-workflows: $(SETUP)  ## lint the GitHub workflows: schema, security, and actionlint where it is installed
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet --persona pedantic .github
+	@if command -v actionlint >/dev/null; then actionlint; else echo "actionlint is not installed: not run" >&2; fi
 test: $(SETUP)  ## the tests
 	$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE)
 test-slow: $(SETUP)  ## the tests that take longer
 	$(BIN)/pytest -m slow $(SIDE_BY_SIDE)
+workflow: $(SETUP)  ## run a job of a GitHub workflow here, its steps as they stand in the file: WORKFLOW=ci JOB=smoke
+	@PYTHONPATH=tests $(BIN)/python -m workflows "$(WORKFLOW)" "$(JOB)"
 chaos: $(SETUP)  ## kill jobs, trainings and hubs and break the network, half an hour: SEED CHAOS="--hub-kills 5"
 	@PYTHONPATH=tests $(BIN)/python -m chaos $(if $(SEED),--seed "$(SEED)") $(CHAOS)
 smoke: $(SETUP)  ## the whole pipeline in a minute, on a hub of its own
