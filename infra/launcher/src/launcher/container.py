@@ -106,8 +106,8 @@ def _require_idle(run: OpenRun, phase: str) -> None:
         job = None if attempt.job_id.startswith(BY_HAND) else run.inspect(attempt.job_id)
         if job is not None and not is_over(job):
             raise BadInput(
-                f"Job {job.id} works on {phase} of run {run.run_id} now. Follow it, or cancel it with Ctrl-C: "
-                f"make {phase} RUN={run.run_id}."
+                f"Job {job.id} works on {phase} of run {run.run_id} now. Follow it: make {phase} RUN={run.run_id}; "
+                f"or end it: make cancel JOB={job.id}."
             )
 
 

@@ -26,7 +26,7 @@ def write_scripts(phases: RunPhases, wanted: Wanted, folder: Path) -> None:
     for phase in PHASES:
         request = with_local_image(build_request(profile, phase, run.run_id, run.namespace, phases.force))
         environment = container_environment(request, get_token(), os.environ)
-        _write_private(folder / f"{phase}.sh", render_script(environment, request.command))
+        write_private(folder / f"{phase}.sh", render_script(environment, request.command))
     say(f"The scripts of run {run.run_id} are in {folder}.")
 
 
@@ -36,7 +36,8 @@ def render_script(environment: dict[str, str], command: list[str]) -> str:
     return "\n".join(["#!/bin/sh", *exports, f"exec {shlex.join(command)}", ""])
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, also where there was one that others could."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
