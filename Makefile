@@ -10,12 +10,12 @@ HUB_DIR ?= .hub
 # Set it (here, in the environment or in .env) to work on that Hub instead of the local one.
 HF_ENDPOINT ?= $(shell sed -n 's/^HF_ENDPOINT=//p' .env 2>/dev/null)
 
-PACKAGES := shared[lm] $(wildcard infra/launcher infra/local-hub infra/starter) $(wildcard services/*)
+PACKAGES := shared[lm] infra/local-hub[docker] $(wildcard infra/launcher infra/starter services/*)
 SETUP := $(VENV)/.setup-stamp
 HUB := $(BIN)/local-hub
 # A file's tests share what is dear to make.
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
-HUB_OPTIONS := --dir "$(HUB_DIR)" $(if $(HUB_PORT),--port $(HUB_PORT))
+HUB_OPTIONS := --dir "$(HUB_DIR)" $(if $(HUB_PORT),--port $(HUB_PORT)) $(if $(EXECUTOR),--executor "$(EXECUTOR)")
 OPTIONS = $(if $(PROFILE),--profile "$(PROFILE)") $(if $(RUN),--run "$(RUN)") $(if $(SEED),--seed "$(SEED)") \
 	$(if $(NAMESPACE),--namespace "$(NAMESPACE)") $(if $(SOURCE_DATASET),--source-dataset "$(SOURCE_DATASET)") \
 	$(if $(BASE_MODEL),--base-model "$(BASE_MODEL)") $(if $(filter-out 0,$(FORCE)),--force) \
@@ -35,6 +35,7 @@ help:  ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "variables: PROFILE=demo (or smoke, t4-small, a .toml file)  RUN=<id>  SEED=<n>  FORCE=1  NAMESPACE=<user>"
 	@echo "           SOURCE_DATASET=<repo>  BASE_MODEL=<repo>  HUB_DIR=.hub  HUB_PORT=<n>  HF_ENDPOINT=<url>"
+	@echo "           EXECUTOR=docker runs the local hub's jobs as containers (default: as processes)"
 	@echo "           MAX_ATTEMPTS=<n> jobs a phase, launched again where one is cut off having saved progress (default: profile, 3)"
 	@echo "           BUDGET_USD=<n> launch no job that could make the run cost more (default: no limit)"
 
@@ -54,7 +55,7 @@ seeds: $(SETUP) $(STARTER)  ## all phases for several seeds, pooled into reports
 compare: $(SETUP)  ## compare runs with the first one, into reports/: RUNS="A B" NAMESPACE
 	@$(CLIENT) $(BIN)/python -m launcher compare $(OPTIONS) --runs "$(RUNS)"
 
-hub: $(SETUP) $(STARTER)  ## start the local hub and print its URL: HUB_DIR HUB_PORT
+hub: $(SETUP) $(STARTER)  ## start the local hub and print its URL: HUB_DIR HUB_PORT EXECUTOR
 	@$(HUB) start $(HUB_OPTIONS)
 hub-stop: $(SETUP)  ## stop the local hub: HUB_DIR
 	@$(HUB) stop --dir "$(HUB_DIR)"

@@ -3,14 +3,11 @@
 import atexit
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
+from serving import HubServer, serve_hub
 
 # Whatever a developer has set for real runs must not reach a test.
 LEAKING_PREFIXES = ("HF_", "HUGGING", "TRANSFORMERS_", "SPLIT_", "SFT_", "GRPO_", "EVAL_", "REPORT_", "MAKE")
@@ -30,19 +27,17 @@ LEAKING_MAKE = {
     "MAX_ATTEMPTS",
     "BUDGET_USD",
 }
-LEAKING_MAKE |= {"SOURCE_DATASET", "BASE_MODEL", "FORMAT", "BASELINE", "SEEDS", "RUNS", "KEEP_GOING"}
+LEAKING_MAKE |= {
+    "SOURCE_DATASET",
+    "BASE_MODEL",
+    "FORMAT",
+    "BASELINE",
+    "SEEDS",
+    "RUNS",
+    "KEEP_GOING",
+    "EXECUTOR",
+}
 NO_PROXY = "127.0.0.1,localhost"
-STOP_SECONDS = 20
-
-
-@dataclass(frozen=True)
-class HubServer:
-    """A running `local-hub serve`; `env` is a whole environment for a client process."""
-
-    url: str
-    token: str
-    directory: Path
-    env: dict[str, str]
 
 
 def _clean_environment() -> None:
@@ -77,24 +72,8 @@ def same_environment_after_as_before():
 @pytest.fixture(scope="session")
 def hub_server(tmp_path_factory) -> Iterator[HubServer]:
     """A local hub with nothing in it, shared by the whole session: use repo names of your own."""
-    directory = tmp_path_factory.mktemp("hub")
-    command = [sys.executable, "-m", "local_hub", "serve", "--dir", str(directory)]
-    with (
-        open(directory / "hub.log", "wb") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
-    ):
-        url = process.stdout.readline().strip()
-        if not url:
-            pytest.fail(f"The local hub did not start:\n{(directory / 'hub.log').read_text()}")
-        token = (directory / "token").read_text().strip()
-        home = tmp_path_factory.mktemp("hub-client")
-        variables = {"HF_ENDPOINT": url, "HF_TOKEN": token, "HF_HOME": str(home)}
-        yield HubServer(url, token, directory, dict(os.environ) | variables)
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
+    with serve_hub(tmp_path_factory.mktemp("hub"), tmp_path_factory.mktemp("hub-client")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -316,3 +316,34 @@ def wait_until(condition) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_hub_that_runs_keeps_its_executor(cli):
+    url = cli("start").stdout.strip()
+    refused = cli("start", "--executor", "docker")
+    complaint = (
+        f"error: The hub at {url} runs its jobs by process, not by docker. "
+        f"Stop it first: make hub-stop, or local-hub stop --dir {cli.folder}\n"
+    )
+    assert says(refused) == (2, "", complaint)
+    assert says(cli("start", "--executor", "process")) == says(cli("start")) == (0, f"{url}\n", "")
+
+
+def test_a_hub_for_containers_needs_an_engine(cli, tmp_path):
+    refused = cli("start", "--executor", "docker", DOCKER_HOST=f"unix://{tmp_path}/no.sock")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    [line] = refused.stderr.splitlines()
+    assert line.startswith("error: No Docker engine answers (")
+    assert line.endswith("or run jobs as processes: --executor process (make: EXECUTOR=process).")
+    assert cli.hubs() == []
+
+
+def test_a_hub_for_containers_needs_the_docker_sdk(tmp_path):
+    script = "import sys; sys.modules['docker'] = None; from local_hub.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", script, "serve", "--dir", str(tmp_path), "--executor", "docker"]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.splitlines()[-1].startswith(
+        "error: Jobs in containers need the Docker SDK for Python ("
+    )
+    assert refused.stderr.endswith("pip install 'local-hub[docker]'.\n")

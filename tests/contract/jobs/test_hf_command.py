@@ -12,8 +12,8 @@ def hf(environment, *arguments):
     return subprocess.run([HF, *arguments], env=environment, capture_output=True, text=True, check=False)
 
 
-def test_hf_jobs_runs_shows_and_lists_a_job(hub_env):
-    run = hf(hub_env, "jobs", "run", "--label", "suite=cli", "python:3.12", "python", "-c", "print(6 * 7)")
+def test_hf_jobs_runs_shows_and_lists_a_job(hub_env, image):
+    run = hf(hub_env, "jobs", "run", "--label", "suite=cli", image, "python", "-c", "print(6 * 7)")
     assert run.returncode == 0, run.stderr
     assert "42" in run.stdout.splitlines()
     listed = hf(hub_env, "jobs", "ps", "-a", "--label", "suite=cli", "--format", "json")
@@ -22,5 +22,5 @@ def test_hf_jobs_runs_shows_and_lists_a_job(hub_env):
     assert hf(hub_env, "jobs", "logs", job["id"]).stdout.splitlines() == ["42"]
 
 
-def test_hf_jobs_run_fails_with_the_job(hub_env):
-    assert hf(hub_env, "jobs", "run", "python:3.12", "false").returncode != 0
+def test_hf_jobs_run_fails_with_the_job(hub_env, image):
+    assert hf(hub_env, "jobs", "run", image, "false").returncode != 0

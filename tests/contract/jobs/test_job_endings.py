@@ -2,15 +2,13 @@
 
 import os
 import signal
-import time
 
-import psutil
 import pytest
 from huggingface_hub.errors import HfHubHTTPError
 
 STUBBORN = (
-    "import os, signal, time; signal.signal(signal.SIGTERM, lambda *_: print('no'))\n"
-    "print(os.getpid())\nwhile True: time.sleep(0.1)"
+    "import signal, time; signal.signal(signal.SIGTERM, lambda *_: print('no'))\n"
+    "print('ready')\nwhile True: time.sleep(0.1)"
 )
 POLITE = (
     "import signal, sys, time\n"
@@ -28,21 +26,8 @@ SAVING = (
 DETACHING = (
     "import subprocess, sys\n"
     "script = 'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)'\n"
-    "child = subprocess.Popen([sys.executable, '-c', script], start_new_session=True)\nprint(child.pid)"
+    "child = subprocess.Popen([sys.executable, '-c', script], start_new_session=True)\nprint(child.pid > 0)"
 )
-
-
-def first_number(client, job) -> int:
-    return int(next(iter(client.follow(job))))
-
-
-def is_gone(pid: int) -> bool:
-    deadline = time.monotonic() + 5
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def test_a_cancelled_job_may_finish_what_it_does_on_sigterm(client):
@@ -65,10 +50,10 @@ def test_the_children_of_a_shell_get_their_grace_time_too(client):
 def test_a_job_that_ignores_sigterm_is_killed_after_its_grace_time(own_hub):
     client = own_hub.start()
     job = client.run_python(STUBBORN)
-    pid = first_number(client, job)
+    client.wait_for_line(job, "ready")
     client.cancel(job)
     assert client.wait(job).status.stage == "CANCELED"
-    assert is_gone(pid)
+    assert client.is_gone(job)
     assert client.logs(job)[1:] == ["no"]
 
 
@@ -103,7 +88,8 @@ def test_a_job_whose_time_is_up_is_an_error_that_says_timeout(own_hub):
 def test_what_a_job_leaves_running_is_killed_when_it_ends(client):
     job = client.run_python(DETACHING)
     assert client.wait(job).status.stage == "COMPLETED"
-    assert is_gone(first_number(client, job))
+    assert client.is_gone(job)
+    assert client.logs(job) == ["True"]
 
 
 def test_a_jobs_disk_goes_with_it(client, hub_server):
@@ -115,8 +101,8 @@ def test_a_jobs_disk_goes_with_it(client, hub_server):
 def test_a_hub_that_stops_lets_its_jobs_say_goodbye_to_it(own_hub):
     client = own_hub.start()
     script = (
-        "import os, signal, sys, time\nfrom huggingface_hub import HfApi\n"
-        "def leave(*_): print('hub says', HfApi().whoami()['name']); sys.exit(1)\n"
+        f"import signal, sys, time\n{client.WHOAMI}\n"
+        "def leave(*_): print('hub says', whoami()); sys.exit(1)\n"
         "signal.signal(signal.SIGTERM, leave); print('ready'); time.sleep(60)"
     )
     running = client.run_python(script, secrets={"HF_TOKEN": client.api.token})
@@ -135,12 +121,12 @@ def test_a_hub_that_stops_lets_its_jobs_say_goodbye_to_it(own_hub):
 def test_a_hub_that_was_killed_ends_its_orphans_when_it_is_started_again(own_hub):
     client = own_hub.start()
     running, waiting = client.run_python(STUBBORN, secrets={"KEY": "secret-value"}), client.run("true")
-    pid = first_number(client, running)
+    client.wait_for_line(running, "ready")
     os.kill(own_hub.process.pid, signal.SIGKILL)
     own_hub.end()
-    assert psutil.pid_exists(pid)
+    assert client.processes(running)
     client = own_hub.start()
-    assert is_gone(pid)
+    assert client.is_gone(running)
     status = client.inspect(running).status
     assert (status.stage, status.message) == ("CANCELED", "the hub stopped while it ran")
     status = client.inspect(waiting).status

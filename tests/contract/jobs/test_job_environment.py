@@ -4,12 +4,15 @@ import json
 import os
 import sys
 
+import pytest
+
 DUMP = (
     "import json, os, sys; print(json.dumps([dict(os.environ), os.getcwd(), os.listdir(), sys.executable]))"
 )
 
 
-def test_a_job_gets_exactly_its_own_environment(client, hub_server):
+@pytest.mark.parametrize("executor", ["process"], indirect=True)
+def test_a_process_gets_exactly_its_own_environment(client, hub_server):
     job = client.run_python(DUMP, env={"SFT_SEED": "3", "NUMBER": 4}, secrets={"HF_TOKEN": "hf_x"})
     environment, folder, files, interpreter = json.loads(next(iter(client.follow(job))))
     assert interpreter == sys.executable
@@ -45,8 +48,7 @@ def test_a_job_reads_nothing_from_standard_input(client):
 
 
 def test_the_hub_is_there_for_its_jobs(client, hub_server):
-    script = "from huggingface_hub import HfApi; print(HfApi().whoami()['name'])"
-    job = client.run_python(script, secrets={"HF_TOKEN": hub_server.token})
+    job = client.run_python(f"{client.WHOAMI}\nprint(whoami())", secrets={"HF_TOKEN": hub_server.token})
     assert list(client.follow(job)) == ["local"]
 
 

@@ -10,9 +10,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from local_hub.accounts import Accounts
-from local_hub.config import HubConfig
+from local_hub.config import DEFAULT_EXECUTOR, HubConfig
 from local_hub.database import Database
 from local_hub.errors import ApiError
+from local_hub.jobs.executors import make_executor
 from local_hub.jobs.routes import job_routes
 from local_hub.jobs.runner import JobRunner
 from local_hub.middleware import AuthMiddleware, ErrorMiddleware, RawPathMiddleware
@@ -28,8 +29,9 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
 
     Handlers find on `request.app.state`: `config`, `database`, `base_url`, `accounts`, `repos`, `runner`;
     and on `request.state.user` the `User` who asks (None if anonymous).
-    Path parameters arrive percent-encoded. Raises `HubError` if the folder cannot be used.
+    Path parameters arrive percent-encoded. Raises `HubError` if the folder or the executor cannot be used.
     """
+    executor = make_executor(config.executor or DEFAULT_EXECUTOR, config)
     config.directory.mkdir(parents=True, exist_ok=True)
     database = Database(config.directory / "hub.sqlite3")
     accounts = Accounts(database)
@@ -50,7 +52,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
     app.state.base_url = base_url
     app.state.accounts = accounts
     app.state.repos = RepoStore(config, database)
-    app.state.runner = JobRunner(config, database, base_url)
+    app.state.runner = JobRunner(config, database, base_url, executor)
     return app
 
 

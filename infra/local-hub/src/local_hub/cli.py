@@ -11,6 +11,7 @@ from local_hub.config import HubConfig
 from local_hub.daemon import ask_health, start, stop
 from local_hub.environment import client_environment, render_exports
 from local_hub.errors import HubError
+from local_hub.jobs.executors import EXECUTORS
 from local_hub.state import find_running
 
 WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - these are what is refused
@@ -64,7 +65,8 @@ def _status(options: argparse.Namespace) -> int:
         if health
         else "it does not answer"
     )
-    print(f"running\nurl     {hub.url}\npid     {hub.pid}\nfolder  {options.dir}\njobs    {jobs}")
+    where = " in containers" if hub.executor == "docker" else ""
+    print(f"running\nurl     {hub.url}\npid     {hub.pid}\nfolder  {options.dir}\njobs    {jobs}{where}")
     return 0
 
 
@@ -96,7 +98,15 @@ def _config(options: argparse.Namespace) -> HubConfig:
             f"--host {options.host} lets others reach this hub, which runs any command for whoever has its token. "
             "If that is meant, add --reachable-by-others."
         )
-    return HubConfig(options.dir, options.host, options.port, options.job_slots, users=options.users)
+    return HubConfig(
+        options.dir,
+        options.host,
+        options.port,
+        options.job_slots,
+        users=options.users,
+        executor=options.executor,
+        docker_network=options.docker_network,
+    )
 
 
 def _is_loopback(host: str) -> bool:
@@ -144,6 +154,15 @@ def _serving_options() -> argparse.ArgumentParser:
     )
     options.add_argument(
         "--users", type=lambda text: Path(text).absolute(), metavar="FILE", help="further users (TOML)"
+    )
+    options.add_argument(
+        "--executor", choices=EXECUTORS, help="how jobs run (default: process, or as the running hub does)"
+    )
+    options.add_argument(
+        "--docker-network",
+        default="host",
+        metavar="NAME",
+        help="the network of jobs in containers (default host)",
     )
     options.add_argument(
         "--reachable-by-others", action="store_true", help="allow a --host beyond this machine"

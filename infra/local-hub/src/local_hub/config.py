@@ -4,6 +4,8 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+DEFAULT_EXECUTOR = "process"
+
 
 @dataclass(frozen=True)
 class HubConfig:
@@ -17,6 +19,8 @@ class HubConfig:
         cancel_grace_seconds: from SIGTERM to SIGKILL for a job that is cancelled or that the hub's end stops.
         timeout_grace_seconds: the same for a job whose time is up.
         users: the file that names further users and their tokens; None keeps those of the last start.
+        executor: how jobs run, `process` or `docker`; None is `process`, or whatever the hub that runs already does.
+        docker_network: the network of containers; on `host` they reach a hub that listens on loopback.
         instance: tells this start of the hub from any other program that answers on the same port.
     """
 
@@ -27,6 +31,8 @@ class HubConfig:
     cancel_grace_seconds: float = 10
     timeout_grace_seconds: float = 30
     users: Path | None = None
+    executor: str | None = None
+    docker_network: str = "host"
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
     multipart_threshold_bytes: int = 4 * 1024**3
     multipart_part_bytes: int = 256 * 1024**2

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from local_hub.config import HubConfig
+from local_hub.config import DEFAULT_EXECUTOR, HubConfig
 from local_hub.directory import prepare_directory, store_errors
 from local_hub.errors import HubError
 from local_hub.jobs.leftovers import end_leftover_jobs
@@ -39,7 +39,11 @@ def start(config: HubConfig) -> RunningHub:
     """
     prepare_directory(config.directory)
     with store_errors(config.directory), one_start_at_a_time(config.directory):
-        return _find_serving(config.directory) or _spawn(config)
+        running = _find_serving(config.directory)
+        if running is None:
+            return _spawn(config)
+        _check_executor(running, config)
+        return running
 
 
 def stop(directory: Path) -> RunningHub | None:
@@ -51,7 +55,7 @@ def stop(directory: Path) -> RunningHub | None:
     if not _wait_until(lambda: not is_alive(running.pid), STOP_SECONDS):
         _signal(running.pid, signal.SIGKILL)
         _wait_until(lambda: not is_alive(running.pid), STOP_SECONDS)
-        end_leftover_jobs(directory)
+        end_leftover_jobs(HubConfig(directory))
     return running
 
 
@@ -84,6 +88,14 @@ def _find_serving(directory: Path) -> RunningHub | None:
     return None
 
 
+def _check_executor(running: RunningHub, config: HubConfig) -> None:
+    if config.executor not in (None, running.executor):
+        raise HubError(
+            f"The hub at {running.url} runs its jobs by {running.executor}, not by {config.executor}. "
+            f"Stop it first: make hub-stop, or local-hub stop --dir {config.directory}"
+        )
+
+
 def _spawn(config: HubConfig) -> RunningHub:
     log = config.directory / LOG_FILE
     with open(log, "ab") as output:
@@ -107,6 +119,7 @@ def _spawn(config: HubConfig) -> RunningHub:
 
 def _serve_options(config: HubConfig) -> list[str]:
     options = ["--dir", str(config.directory), "--host", config.host, "--port", str(config.port)]
+    options += ["--executor", config.executor or DEFAULT_EXECUTOR, "--docker-network", config.docker_network]
     if config.users is not None:
         options += ["--users", str(config.users)]
     # Whether others may reach it was decided when these options were parsed.

@@ -12,7 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from local_hub.app import create_app
-from local_hub.config import HubConfig
+from local_hub.config import DEFAULT_EXECUTOR, HubConfig
 from local_hub.directory import prepare_directory, store_errors
 from local_hub.errors import HubError
 from local_hub.state import RunningHub, hold_store, remember_port, remembered_port
@@ -38,7 +38,7 @@ def serve(config: HubConfig) -> None:
             url = f"http://{config.host}:{port}"
             remember_port(config.directory, port)
             server = _Server(create_app(config, url), url)
-            lock.announce(RunningHub(os.getpid(), url, config.instance))
+            lock.announce(RunningHub(os.getpid(), url, config.instance, config.executor or DEFAULT_EXECUTOR))
             server.run(sockets=[listener])
     if not server.started:
         raise HubError("The hub did not start; the lines above say why.")

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+from local_hub.config import DEFAULT_EXECUTOR
 from local_hub.errors import HubError
 
 LOCK_FILE = "hub.lock"
@@ -30,6 +31,7 @@ class RunningHub:
     pid: int
     url: str
     instance: str
+    executor: str = DEFAULT_EXECUTOR
 
 
 class StoreLock:

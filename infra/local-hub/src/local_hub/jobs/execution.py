@@ -1,31 +1,25 @@
-"""One run of one job: a process of its own session, its output, and its end."""
+"""One run of one job: its command, its output, and its end."""
 
 import asyncio
-import contextlib
 import os
-import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
+from local_hub.jobs.ending import Ending
+from local_hub.jobs.executors.base import Executor, ExecutorError, Task, Workload
 from local_hub.jobs.lines import LineSplitter, Redactor
 from local_hub.jobs.log import JobLog
-from local_hub.jobs.processes import find_processes, kill_job, signal_job
-from local_hub.jobs.store import COMPLETED, ERROR
+from local_hub.jobs.spec import JobSpec
+from local_hub.jobs.store import ERROR
 
 READ_BYTES = 1 << 16
 POLL_SECONDS = 0.1
 # After everything of a job is dead its output ends at once, unless a process hid its origin and holds it open.
 DRAIN_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a job ends: its last stage, and the message that goes with it."""
-
-    stage: str
-    message: str | None = None
+# Tells the hub's own lines in a job's log from the job's.
+OWN_LINE = "local-hub: "
 
 
 @dataclass(frozen=True)
@@ -37,10 +31,10 @@ class StopRequest:
 
 
 class Execution:
-    """Runs a command until it ends, its time is up, or it is told to stop."""
+    """Has a job run until it ends, its time is up, or it is told to stop."""
 
-    def __init__(self, job_id: str, log: JobLog, redactor: Redactor, timeout: StopRequest) -> None:
-        self._job_id = job_id
+    def __init__(self, executor: Executor, log: JobLog, redactor: Redactor, timeout: StopRequest) -> None:
+        self._executor = executor
         self._log = log
         self._redactor = redactor
         self._timeout = timeout
@@ -51,61 +45,60 @@ class Execution:
         if not self._stop.done():
             self._stop.set_result(request)
 
-    async def run(
-        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, timeout_seconds: float
-    ) -> Ending:
-        """Runs the command to its end and kills whatever it leaves behind."""
-        read_end, write_end = os.pipe()
+    async def prepare(self, spec: JobSpec) -> Ending | None:
+        """Fetches what the job needs; returns its ending where it cannot run or need not any more."""
+        preparing = asyncio.create_task(self._executor.prepare(spec, self._say))
+        await _first_of(preparing, self._stop)
+        if self._stop.done():
+            preparing.cancel()
+            return self._stop.result().ending
         try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                cwd=folder,
-                env=environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=write_end,
-                stderr=write_end,
-                start_new_session=True,
-            )
-        except OSError as error:
-            os.close(read_end)
-            return self._cannot_run(command[0], error)
-        finally:
-            os.close(write_end)
-        output = asyncio.create_task(self._copy_output(read_end))
-        ending = await self._watch(process, timeout_seconds)
-        await asyncio.to_thread(kill_job, self._job_id)
-        await asyncio.wait([output], timeout=DRAIN_SECONDS)
-        output.cancel()
-        return ending
+            await preparing
+        except ExecutorError as error:
+            return self._refuse(error)
+        return None
 
-    def _cannot_run(self, program: str, error: OSError) -> Ending:
-        message = f"cannot run {program}: {error.strerror}"
+    async def run(self, task: Task) -> Ending:
+        """Runs the command to its end and clears away whatever it leaves behind."""
+        try:
+            workload = await self._executor.start(task, self._say)
+        except ExecutorError as error:
+            return self._refuse(error)
+        output = asyncio.create_task(self._copy_output(workload.output))
+        try:
+            return await self._watch(workload, task.spec.timeout_seconds)
+        except ExecutorError as error:
+            return self._refuse(error)
+        finally:
+            await asyncio.to_thread(workload.clear)
+            await asyncio.wait([output], timeout=DRAIN_SECONDS)
+            output.cancel()
+
+    def _refuse(self, error: ExecutorError) -> Ending:
+        message = self._redactor.clean(str(error))
         self._log.append([message])
         return Ending(ERROR, message)
 
-    async def _watch(self, process: asyncio.subprocess.Process, timeout_seconds: float) -> Ending:
-        exited = asyncio.create_task(process.wait())
-        stopped = asyncio.create_task(self._asked_to_stop())
-        await asyncio.wait([exited, stopped], timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if exited.done():
-            return _ending_of(exited.result())
-        request = self._stop.result() if self._stop.done() else self._timeout
-        await self._terminate(process, request.grace_seconds)
-        await exited
-        return request.ending
+    def _say(self, text: str) -> None:
+        self._append([f"{OWN_LINE}{text}"])
 
-    async def _asked_to_stop(self) -> None:
-        await asyncio.shield(self._stop)
+    async def _watch(self, workload: Workload, timeout_seconds: float) -> Ending:
+        ended = asyncio.create_task(workload.wait())
+        await _first_of(ended, self._stop, timeout_seconds=timeout_seconds)
+        if not ended.done():
+            request = self._stop.result() if self._stop.done() else self._timeout
+            await self._terminate(workload, request.grace_seconds)
+            await ended
+            return request.ending
+        return ended.result()
 
-    async def _terminate(self, process: asyncio.subprocess.Process, grace_seconds: float) -> None:
-        """SIGTERM to the job's process group, then SIGKILL to all that is left after the grace time."""
-        _signal_group(process, signal.SIGTERM)
+    async def _terminate(self, workload: Workload, grace_seconds: float) -> None:
+        """SIGTERM, then SIGKILL to all that is left after the grace time."""
+        await asyncio.to_thread(workload.terminate)
         deadline = time.monotonic() + grace_seconds
-        while await asyncio.to_thread(find_processes, self._job_id) and time.monotonic() < deadline:
+        while await asyncio.to_thread(workload.is_alive) and time.monotonic() < deadline:
             await asyncio.sleep(POLL_SECONDS)
-        _signal_group(process, signal.SIGKILL)
-        await asyncio.to_thread(signal_job, self._job_id, signal.SIGKILL)
+        await asyncio.to_thread(workload.kill)
 
     async def _copy_output(self, read_end: int) -> None:
         reader = asyncio.StreamReader()
@@ -128,19 +121,5 @@ class Execution:
             self._log.append(self._redactor.clean(line) for line in lines)
 
 
-def _ending_of(exit_code: int) -> Ending:
-    if exit_code == 0:
-        return Ending(COMPLETED)
-    if exit_code > 0:
-        return Ending(ERROR, f"exit code {exit_code}")
-    message = f"killed by signal {-exit_code} ({signal.strsignal(-exit_code)})"
-    if -exit_code == signal.SIGKILL:
-        message += "; the machine may have run out of memory"
-    return Ending(ERROR, message)
-
-
-def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    """Signals the group that the process leads; when it has been waited for, its number may be another's."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):  # asyncio learns of the end a moment later
-            os.killpg(process.pid, number)
+async def _first_of(*futures: asyncio.Future[Any], timeout_seconds: float | None = None) -> None:
+    await asyncio.wait(futures, timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED)

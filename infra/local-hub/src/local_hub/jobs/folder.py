@@ -34,12 +34,19 @@ class JobFolder:
         """Its output; all that stays when it has ended."""
         return self.root / "log.jsonl"
 
-    def create(self) -> None:
+    @property
+    def executor(self) -> Path:
+        """Names the executor that has the job, for the hub that starts after a crash."""
+        return self.root / "executor"
+
+    def create(self, executor: str) -> None:
         """Makes the folders, which only the owner may enter."""
         for folder in (self.root, self.work, self.temporary):
             folder.mkdir(mode=0o700, parents=True)
+        self.executor.write_text(executor, "ascii")
 
     def clear(self) -> None:
         """Removes what the job left on its disk, as a container's disk goes with it."""
         for folder in (self.work, self.temporary):
             shutil.rmtree(folder, ignore_errors=True)
+        self.executor.unlink(missing_ok=True)

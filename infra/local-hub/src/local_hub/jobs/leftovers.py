@@ -1,30 +1,43 @@
-"""Jobs of a hub that was killed: their processes may still run, and their records say that they do."""
+"""Jobs of a hub that was killed: they may still run, and their records say that they do."""
 
-from pathlib import Path
+import logging
 
+from local_hub.config import DEFAULT_EXECUTOR, HubConfig
 from local_hub.database import Database
+from local_hub.errors import HubError
+from local_hub.jobs.executors import make_executor
 from local_hub.jobs.folder import JobFolder
-from local_hub.jobs.processes import kill_job
 from local_hub.jobs.store import CANCELED, RUNNING, JobStore
+
+logger = logging.getLogger("local_hub")
 
 DATABASE_FILE = "hub.sqlite3"
 STOPPED_WHILE_RUNNING = "the hub stopped while it ran"
 STOPPED_WHILE_WAITING = "the hub stopped before it began"
 
 
-def end_leftovers(store: JobStore, directory: Path) -> None:
+def end_leftovers(store: JobStore, config: HubConfig) -> None:
     """Kills what is left of unfinished jobs and marks them as CANCELED; only for a time when no hub runs them."""
     for record in store.unfinished():
-        kill_job(record.id)
-        JobFolder(directory, record.id).clear()
+        folder = JobFolder(config.directory, record.id)
+        _kill(record.id, folder, config)
+        folder.clear()
         message = STOPPED_WHILE_RUNNING if record.stage == RUNNING else STOPPED_WHILE_WAITING
         store.mark_finished(record.id, CANCELED, message)
 
 
-def end_leftover_jobs(directory: Path) -> None:
+def end_leftover_jobs(config: HubConfig) -> None:
     """The same for the hub in a folder, which must not be running."""
-    database = Database(directory / DATABASE_FILE)
+    database = Database(config.directory / DATABASE_FILE)
     try:
-        end_leftovers(JobStore(database), directory)
+        end_leftovers(JobStore(database), config)
     finally:
         database.close()
+
+
+def _kill(job_id: str, folder: JobFolder, config: HubConfig) -> None:
+    name = folder.executor.read_text("ascii") if folder.executor.exists() else DEFAULT_EXECUTOR
+    try:
+        make_executor(name, config).kill(job_id)
+    except HubError as error:
+        logger.error("job %s may still run; it is marked as ended: %s", job_id, error)

@@ -6,20 +6,13 @@ outlived the hub. Ids are never used twice, so this finds a job's processes and 
 
 import signal
 import time
-from dataclasses import dataclass
 
 import psutil  # type: ignore[import-untyped]
 
+from local_hub.jobs.hardware import Usage
+
 KILL_SECONDS = 5.0
 POLL_SECONDS = 0.02
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What a job's processes have used: seconds of CPU time since each began, and memory now."""
-
-    cpu_seconds: float
-    memory_bytes: int
 
 
 def measure_job(job_id: str) -> Usage:

@@ -41,7 +41,8 @@ async def report_health(request: Request) -> Response:
 
 async def list_hardware(request: Request) -> Response:
     """`GET /api/jobs/hardware`."""
-    return JSONResponse(describe_hardware(request.app.state.config.directory))
+    resources = _runner(request).executor.resources
+    return JSONResponse(describe_hardware(request.app.state.config.directory, resources))
 
 
 async def run_job(request: Request) -> Response:
@@ -109,7 +110,8 @@ async def stream_job_metrics(request: Request) -> Response:
     job = await _job(request)
     if job.is_finished:
         raise ApiError(406, "The job has finished")
-    events = stream_metrics(_runner(request).store, job.id)
+    runner = _runner(request)
+    events = stream_metrics(runner.store, runner.executor, job)
     return StreamingResponse(events, media_type="text/event-stream", headers=STREAM_HEADERS)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import sqlite3
 import time
 from collections import deque
@@ -12,8 +11,9 @@ from dataclasses import dataclass
 from local_hub.config import HubConfig
 from local_hub.database import Database
 from local_hub.errors import ApiError
-from local_hub.jobs.environment import job_environment
-from local_hub.jobs.execution import Ending, Execution, StopRequest
+from local_hub.jobs.ending import Ending
+from local_hub.jobs.execution import Execution, StopRequest
+from local_hub.jobs.executors.base import Executor, Task
 from local_hub.jobs.folder import JobFolder
 from local_hub.jobs.leftovers import STOPPED_WHILE_RUNNING, STOPPED_WHILE_WAITING, end_leftovers
 from local_hub.jobs.lines import Redactor
@@ -45,8 +45,9 @@ class ActiveJob:
 class JobRunner:
     """Starts the hub's jobs and follows them."""
 
-    def __init__(self, config: HubConfig, database: Database, base_url: str) -> None:
+    def __init__(self, config: HubConfig, database: Database, base_url: str, executor: Executor) -> None:
         self.store = JobStore(database)
+        self.executor = executor
         self.is_stopping = False
         self._config = config
         self._url = base_url
@@ -67,8 +68,9 @@ class JobRunner:
         return len(self._waiting)
 
     async def start(self) -> None:
-        """Ends what an earlier hub on this store left behind."""
-        await asyncio.to_thread(end_leftovers, self.store, self._config.directory)
+        """Ends what an earlier hub on this store left behind, and gets ready for jobs."""
+        await asyncio.to_thread(end_leftovers, self.store, self._config)
+        await asyncio.to_thread(self.executor.open, self._config.directory / JOBS_CACHE)
 
     async def stop(self) -> None:
         """Ends all jobs and waits until they have ended; no new ones are taken."""
@@ -118,10 +120,10 @@ class JobRunner:
 
     def _prepare(self, record: JobRecord, secrets: Mapping[str, str]) -> ActiveJob:
         folder = self._folder(record.id)
-        folder.create()
+        folder.create(self.executor.name)
         log = JobLog(folder.log, is_complete=False)
         timeout = StopRequest(TIMED_OUT, self._config.timeout_grace_seconds)
-        execution = Execution(record.id, log, Redactor(secrets.values()), timeout)
+        execution = Execution(self.executor, log, Redactor(secrets.values()), timeout)
         return ActiveJob(record, secrets, folder, log, execution)
 
     def _fill_slots(self) -> None:
@@ -141,14 +143,15 @@ class JobRunner:
                 self._fill_slots()
 
     async def _execute(self, job: ActiveJob) -> Ending:
-        await asyncio.to_thread(self.store.mark_running, job.record.id)
+        record = job.record
+        if (ending := await job.execution.prepare(record.spec)) is not None:
+            return ending
+        await asyncio.to_thread(self.store.mark_running, record.id)
         job.log.append([f"===== Job started at {format_time(time.time())} ====="])
-        spec, cache = job.record.spec, self._config.directory / JOBS_CACHE
-        environment = job_environment(
-            job.record.id, spec, job.secrets, job.folder, cache, self._url, os.environ
+        cache = self._config.directory / JOBS_CACHE
+        return await job.execution.run(
+            Task(record.id, record.spec, job.secrets, job.folder, cache, self._url)
         )
-        command = [*spec.command, *spec.arguments]
-        return await job.execution.run(command, environment, job.folder.work, spec.timeout_seconds)
 
     async def _finish(self, job: ActiveJob, ending: Ending) -> None:
         """Records the end before the log completes: a client asks for the stage when the stream ends."""
