@@ -30,7 +30,7 @@ def show_summary(store: ManifestStore, manifest: RunManifest) -> None:
     is_in_production = production is not None and production.run_id == manifest.run_id
     headline, problem = describe(manifest, record, is_in_production)
     if problem and os.environ.get("GITHUB_ACTIONS") == "true":
-        say(f"::error title={_escape(headline, ':,')}::{_escape(problem)}")
+        say(f"::error title={escape_command(headline, ':,')}::{escape_command(problem)}")
     page = "\n".join(
         (
             f"# {headline}",
@@ -38,11 +38,11 @@ def show_summary(store: ManifestStore, manifest: RunManifest) -> None:
             *([problem, ""] if problem else []),
             *_phase_table(manifest),
             "",
-            _deepen(read_gate_page(store, manifest.run_id)),
-            _deepen(_read_report(store, manifest)),
+            nest_page(read_gate_page(store, manifest.run_id)),
+            nest_page(_read_report(store, manifest)),
         )
     )
-    print(_clip(page))
+    print(clip_page(page))
 
 
 def describe(manifest: RunManifest, record: GateRecord | None, is_in_production: bool) -> tuple[str, str]:
@@ -96,12 +96,13 @@ def _read_report(store: ManifestStore, manifest: RunManifest) -> str:
     return "" if ref is None else store.hub.read_bytes(ref, f"{ref.path}/report.md").decode()
 
 
-def _deepen(markdown: str) -> str:
+def nest_page(markdown: str) -> str:
     """Return a page as a part of another one: its headings a level deeper, its pictures left out."""
     return re.sub(r"^(#{1,5} )", r"#\1", PICTURE.sub("", markdown), flags=re.MULTILINE)
 
 
-def _clip(page: str) -> str:
+def clip_page(page: str) -> str:
+    """Return a page of a length that GitHub takes, cut off between lines where it has to be."""
     encoded = page.encode()
     if len(encoded) <= MAX_BYTES:
         return page
@@ -110,6 +111,6 @@ def _clip(page: str) -> str:
     return kept.rpartition("\n")[0] + CUT
 
 
-def _escape(text: str, also: str = "") -> str:
+def escape_command(text: str, also: str = "") -> str:
     """Return a text as GitHub's workflow commands take it (docs.github.com, "Workflow commands")."""
     return "".join(f"%{ord(letter):02X}" if letter in f"%\r\n{also}" else letter for letter in text)
