@@ -15,7 +15,14 @@ ROW = re.compile(r"^\| `([A-Z]+) (/\S+)` \|", re.MULTILINE)
 # Not of the Hub's API.
 OWN = {("GET", "/healthz")}
 THERE, NOT_THERE = (ROW.findall(part) for part in COVERAGE.read_text("utf-8").split("\n## Not there\n"))
-VALUES = {"type": "models", "namespace": "local", "name": "covered", "revision": "main", "job_id": "0" * 24}
+VALUES = {
+    "type": "models",
+    "namespace": "local",
+    "name": "covered",
+    "revision": "main",
+    "job_id": "0" * 24,
+    "number": "1",
+}
 
 
 def served_routes(directory: Path) -> set[tuple[str, str]]:

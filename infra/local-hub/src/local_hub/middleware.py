@@ -2,10 +2,12 @@
 
 import errno
 import logging
+import re
 import secrets
 import sqlite3
 from email.utils import formatdate
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
@@ -16,6 +18,7 @@ from local_hub.errors import ApiError
 
 logger = logging.getLogger("local_hub")
 
+_REQUEST_ID = re.compile(r"[\w.:;=/-]{1,128}", re.ASCII)
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -43,7 +46,7 @@ class ErrorMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = secrets.token_hex(8)
+        request_id = _request_id(scope)
         started = False
         body = _Body(receive)
 
@@ -87,6 +90,13 @@ class AuthMiddleware:
         if user is None:
             raise ApiError(401, "Invalid credentials in Authorization header")
         return user
+
+
+def _request_id(scope: Scope) -> str:
+    """The id that the client gave its request, so that both speak of it by the same name; else a new one."""
+    headers = Headers(scope=scope)
+    given = headers.get("x-request-id") or headers.get("x-amzn-trace-id") or ""
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
 def _common_headers(request_id: str) -> list[tuple[bytes, bytes]]:

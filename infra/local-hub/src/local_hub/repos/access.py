@@ -6,7 +6,9 @@ from starlette.requests import Request
 
 from local_hub.caller import asking_user, param, signed_in
 from local_hub.errors import ApiError
+from local_hub.repos.history import pull_request_number
 from local_hub.repos.names import RepoType
+from local_hub.repos.pull_requests import find_pull_request
 from local_hub.repos.registry import Repo, find_repo
 
 REPO_NOT_FOUND = "Repository not found"
@@ -23,6 +25,29 @@ def open_repo_to_write(db: sqlite3.Connection, request: Request) -> Repo:
     repo = open_repo(db, request)
     check_may_write(request, repo)
     return repo
+
+
+def open_repo_to_propose(db: sqlite3.Connection, request: Request) -> Repo:
+    """The repo in the URL, for a pull request: whoever reads its files may make one."""
+    repo = open_repo(db, request)
+    signed_in(request)
+    check_not_gated(request, repo)
+    return repo
+
+
+def open_repo_to_commit(db: sqlite3.Connection, request: Request, new_pull_request: bool) -> Repo:
+    """The repo in the URL, for a commit to the revision in the URL, or for a pull request against it."""
+    if new_pull_request or _has_proposed(db, request):
+        return open_repo_to_propose(db, request)
+    return open_repo_to_write(db, request)
+
+
+def _has_proposed(db: sqlite3.Connection, request: Request) -> bool:
+    """Whether the revision in the URL is a pull request of the one who asks."""
+    number = pull_request_number(param(request, "revision"))
+    proposal = find_pull_request(db, open_repo(db, request), number)
+    user = asking_user(request)
+    return proposal is not None and user is not None and proposal.author == user.name
 
 
 def visible_repo(

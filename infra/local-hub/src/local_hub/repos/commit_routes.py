@@ -14,17 +14,15 @@ from local_hub.body import read_lines, read_object, text_field
 from local_hub.caller import param, signed_in
 from local_hub.errors import ApiError
 from local_hub.repos import history
-from local_hub.repos.access import open_repo_to_write
-from local_hub.repos.commits import Draft, write_commit
+from local_hub.repos.access import open_repo_to_commit
+from local_hub.repos.commits import Draft, propose_commit, write_commit
 from local_hub.repos.contents import ContentBuffer, read_content
 from local_hub.repos.paging import flag
 from local_hub.repos.patterns import is_ignored, is_large_by_attributes
-from local_hub.repos.registry import Repo
 from local_hub.repos.store import origin_of, store_of
 from local_hub.repos.trees import find_entry
 
 LARGEST_REGULAR_BYTES = 5 * 1024**2
-NO_PULL_REQUESTS = "The local hub has no pull requests; commit to a branch instead"
 
 
 @dataclass(frozen=True)
@@ -40,12 +38,11 @@ async def preupload(request: Request) -> Response:
 
 
 def _preupload(request: Request, payload: dict[str, Any]) -> Response:
-    _refuse_pull_request(request)
     files = payload.get("files")
     if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
         raise ApiError(400, '"files" must be a list of objects')
     with store_of(request).database.read() as db:
-        repo = open_repo_to_write(db, request)
+        repo = open_repo_to_commit(db, request, _asks_for_pull_request(request))
         tree_id = history.resolve(db, repo, param(request, "revision")).tree_id
         ignored = payload.get("gitIgnore") or _read_text(db, tree_id, ".gitignore")
         rules = _Rules(_read_text(db, tree_id, ".gitattributes"), ignored)
@@ -102,24 +99,24 @@ async def commit(request: Request) -> Response:
 
 
 def _check_before_reading(request: Request) -> None:
-    _refuse_pull_request(request)
     with store_of(request).database.read() as db:
-        repo = open_repo_to_write(db, request)
-        history.branch_head(db, repo, param(request, "revision"))
+        repo = open_repo_to_commit(db, request, _asks_for_pull_request(request))
+        history.head_of(db, repo, param(request, "revision"))
 
 
 def _commit(request: Request, draft: Draft) -> Response:
+    asks_for_pull_request = _asks_for_pull_request(request)
     with store_of(request).database.write() as db:
-        repo = open_repo_to_write(db, request)
-        author = signed_in(request).name
-        made = write_commit(db, repo, param(request, "revision"), author, draft)
-    return JSONResponse({"commitOid": made.sha, "commitUrl": _commit_url(request, repo, made.sha)})
+        repo = open_repo_to_commit(db, request, asks_for_pull_request)
+        page = f"{origin_of(request)}/{repo.url_path}"
+        change = (db, repo, param(request, "revision"), signed_in(request).name, draft)
+        if asks_for_pull_request:
+            made, proposal = propose_commit(*change)
+            answer = {"pullRequestUrl": f"{page}/discussions/{proposal.number}"}
+        else:
+            made, answer = write_commit(*change), {}
+    return JSONResponse({"commitOid": made.sha, "commitUrl": f"{page}/commit/{made.sha}", **answer})
 
 
-def _commit_url(request: Request, repo: Repo, sha: str) -> str:
-    return f"{origin_of(request)}/{repo.url_path}/commit/{sha}"
-
-
-def _refuse_pull_request(request: Request) -> None:
-    if flag(request.query_params, "create_pr"):
-        raise ApiError(501, NO_PULL_REQUESTS)
+def _asks_for_pull_request(request: Request) -> bool:
+    return flag(request.query_params, "create_pr")

@@ -11,8 +11,9 @@ from local_hub.body import parse_object, text_field
 from local_hub.errors import ApiError
 from local_hub.repos.contents import ContentBuffer, git_blob_id, lfs_pointer
 from local_hub.repos.edit import TreeEditor
-from local_hub.repos.history import Commit, add_commit, branch_head, set_ref
+from local_hub.repos.history import Commit, add_commit, branch_head, head_of, move_head
 from local_hub.repos.names import check_path
+from local_hub.repos.pull_requests import PullRequest, open_pull_request
 from local_hub.repos.registry import Repo
 from local_hub.repos.trees import Entry
 
@@ -73,15 +74,29 @@ class Draft:
                 self.changes.append(_parse_change(self.buffer, line))
 
 
-def write_commit(db: sqlite3.Connection, repo: Repo, branch: str, author: str, draft: Draft) -> Commit:
-    """Applies the draft to the branch's head; call it in a write transaction.
+def write_commit(db: sqlite3.Connection, repo: Repo, ref: str, author: str, draft: Draft) -> Commit:
+    """Applies the draft to the head of a branch or a pull request; call it in a write transaction.
 
-    Raises 412 if the header names a parent that is not the head any more, 404 if this is no branch.
+    Raises 412 if the header names a parent that is not the head any more, 404 if there is no such ref.
     """
+    commit = _commit_onto(db, repo, head_of(db, repo, ref), author, draft)
+    move_head(db, repo, ref, commit.sha)
+    return commit
+
+
+def propose_commit(
+    db: sqlite3.Connection, repo: Repo, base: str, author: str, draft: Draft
+) -> tuple[Commit, PullRequest]:
+    """Applies the draft to the head of a branch, which stays as it is, and makes a pull request of the result."""
+    commit = _commit_onto(db, repo, branch_head(db, repo, base), author, draft)
+    base = base.removeprefix("refs/heads/")
+    return commit, open_pull_request(db, repo, base, commit, author, commit.title, commit.message, "open")
+
+
+def _commit_onto(db: sqlite3.Connection, repo: Repo, head: Commit, author: str, draft: Draft) -> Commit:
     header = draft.header
     if header is None:
         raise ApiError(400, _NO_HEADER)
-    head = branch_head(db, repo, branch)
     if header.parent is not None and not head.sha.startswith(header.parent):
         raise ApiError(412, STALE_PARENT)
     draft.buffer.flush(db)
@@ -94,9 +109,7 @@ def write_commit(db: sqlite3.Connection, repo: Repo, branch: str, author: str, d
                 editor.put(path, _large_entry(db, repo, path, sha256))
             case Delete(path):
                 editor.delete(path)
-    commit = add_commit(db, repo, head.sha, editor.save(), header.title, header.message, author)
-    set_ref(db, repo, "heads", branch.removeprefix("refs/heads/"), commit.sha)
-    return commit
+    return add_commit(db, repo, head.sha, editor.save(), header.title, header.message, author)
 
 
 def _parse_header(line: bytes) -> Header:

@@ -18,6 +18,7 @@ RefKind = Literal["heads", "tags"]
 
 MAIN = "main"
 _SHA = re.compile(r"[0-9a-f]{7,40}")
+_PULL_REQUEST = re.compile(r"refs/pr/([1-9][0-9]{0,8})")
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,42 @@ def branch_head(db: sqlite3.Connection, repo: Repo, branch: str) -> Commit:
     return get_commit(db, repo, sha)
 
 
+def head_of(db: sqlite3.Connection, repo: Repo, ref: str) -> Commit:
+    """The newest commit of a branch or of a pull request (`refs/pr/1`); raises 404 if this is neither."""
+    sha = _find_proposed(db, repo, ref)
+    return branch_head(db, repo, ref) if sha is None else get_commit(db, repo, sha)
+
+
+def move_head(db: sqlite3.Connection, repo: Repo, ref: str, sha: str) -> None:
+    """Lets a branch or a pull request that exists end in another commit."""
+    number = pull_request_number(ref)
+    if number is None:
+        set_ref(db, repo, "heads", ref.removeprefix("refs/heads/"), sha)
+    else:
+        db.execute(
+            "UPDATE pull_requests SET sha = ? WHERE repo_id = ? AND number = ?", (sha, repo.key, number)
+        )
+
+
+def pull_request_number(ref: str) -> int | None:
+    """The number in `refs/pr/1`; None for any other ref."""
+    match = _PULL_REQUEST.fullmatch(ref)
+    return int(match[1]) if match else None
+
+
+def _find_proposed(db: sqlite3.Connection, repo: Repo, ref: str) -> str | None:
+    row = db.execute(
+        "SELECT sha FROM pull_requests WHERE repo_id = ? AND number = ?", (repo.key, pull_request_number(ref))
+    ).fetchone()
+    return row["sha"] if row else None
+
+
 def resolve(db: sqlite3.Connection, repo: Repo, revision: str) -> Commit:
-    """The commit that a branch, a tag, a full ref or a commit id (7 digits or more) means."""
+    """The commit that a branch, a tag, a pull request, a full ref or a commit id (7 digits or more) means."""
     sha = (
         find_ref(db, repo, "heads", revision.removeprefix("refs/heads/"))
         or find_ref(db, repo, "tags", revision.removeprefix("refs/tags/"))
+        or _find_proposed(db, repo, revision)
         or _find_sha(db, repo, revision)
     )
     if sha is None:
@@ -141,20 +173,22 @@ def last_changes(db: sqlite3.Connection, repo: Repo, head: Commit, paths: Iterab
 
 
 def squash(db: sqlite3.Connection, repo: Repo, branch: str, title: str, author: str) -> Commit:
-    """Replaces a branch's history by one commit with the same content."""
-    head = branch_head(db, repo, branch)
+    """Replaces the history of a branch or a pull request by one commit with the same content."""
+    head = head_of(db, repo, branch)
     commit = add_commit(db, repo, None, head.tree_id, title, "", author)
-    set_ref(db, repo, "heads", branch.removeprefix("refs/heads/"), commit.sha)
+    move_head(db, repo, branch, commit.sha)
     _forget_unreachable(db, repo)
     return commit
 
 
 def _forget_unreachable(db: sqlite3.Connection, repo: Repo) -> None:
-    """Removes the commits that no branch or tag leads to any more."""
+    """Removes the commits that no branch, tag or pull request leads to any more."""
     db.execute(
         """
         WITH RECURSIVE reachable(sha) AS (
             SELECT sha FROM refs WHERE repo_id = :repo
+            UNION
+            SELECT sha FROM pull_requests WHERE repo_id = :repo
             UNION
             SELECT parent FROM commits JOIN reachable USING (sha) WHERE repo_id = :repo AND parent IS NOT NULL
         )

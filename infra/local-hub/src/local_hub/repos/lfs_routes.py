@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from local_hub.body import read_blocks, read_body, read_object
 from local_hub.errors import ApiError
-from local_hub.repos.access import open_repo_to_write
+from local_hub.repos.access import open_repo_to_propose
 from local_hub.repos.blobs import IncomingBlob
 from local_hub.repos.lfs import (
     LIFETIME_SECONDS,
@@ -45,7 +45,7 @@ def _batch(request: Request, payload: dict[str, Any]) -> Response:
     if not isinstance(wanted, list):
         raise ApiError(422, '"objects" must be a list')
     with store_of(request).database.read() as db:
-        repo = open_repo_to_write(db, request)
+        repo = open_repo_to_propose(db, request)
         objects = []
         for oid, size in map(parse_object_id, wanted):
             answer: dict[str, Any] = {"oid": oid, "size": size}
@@ -94,7 +94,7 @@ async def verify(request: Request) -> Response:
 
 def _verify(request: Request, oid: str) -> Response:
     with store_of(request).database.read() as db:
-        repo = open_repo_to_write(db, request)
+        repo = open_repo_to_propose(db, request)
         if not has_large_file(db, repo.key, oid):
             raise ApiError(404, f"{oid} has not been uploaded")
     return JSONResponse({})

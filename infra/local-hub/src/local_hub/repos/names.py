@@ -35,7 +35,8 @@ def check_path(path: str) -> None:
     """Raises 422 if the path cannot name a file inside a repo."""
     parts = path.split("/")
     unsafe = any(part in ("", ".", "..") or part.lower() == ".git" for part in parts)
-    if unsafe or "\\" in path or not path.isprintable() or len(path.encode()) > _MAX_PATH_BYTES:
+    unsafe = unsafe or path.startswith(("..\\", "\\"))  # further on, a backslash is a letter, as on the Hub
+    if unsafe or not path.isprintable() or len(path.encode()) > _MAX_PATH_BYTES:
         raise ApiError(
             422, f"Invalid path in repo: '{path}'. Use a relative path without '.', '..' or '.git'."
         )

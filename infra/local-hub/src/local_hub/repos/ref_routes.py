@@ -11,6 +11,7 @@ from local_hub.caller import param, signed_in
 from local_hub.repos import history
 from local_hub.repos.access import open_repo, open_repo_to_write
 from local_hub.repos.paging import page_answer
+from local_hub.repos.pull_requests import list_pull_requests
 from local_hub.repos.shapes import commit_item, ref_items
 from local_hub.repos.store import store_of
 
@@ -18,14 +19,15 @@ COMMITS_PAGE = 50
 
 
 def list_refs(request: Request) -> Response:
-    """Lists branches and tags; there are no pull requests here."""
+    """Lists branches and tags, and pull requests where they are asked for."""
     with store_of(request).database.read() as db:
         repo = open_repo(db, request)
         branches = ref_items("heads", history.list_refs(db, repo, "heads"))
         tags = ref_items("tags", history.list_refs(db, repo, "tags"))
+        proposed = [(proposal.ref, proposal.sha) for proposal in list_pull_requests(db, repo)]
     answer: dict[str, Any] = {"branches": branches, "converts": [], "tags": tags}
     if "include_prs" in request.query_params:
-        answer["pullRequests"] = []
+        answer["pullRequests"] = [{"name": ref, "ref": ref, "targetCommit": sha} for ref, sha in proposed]
     return JSONResponse(answer)
 
 

@@ -41,6 +41,20 @@ CREATE TABLE IF NOT EXISTS refs (
     PRIMARY KEY (repo_id, kind, name),
     FOREIGN KEY (repo_id, sha) REFERENCES commits(repo_id, sha) DEFERRABLE INITIALLY DEFERRED
 );
+CREATE TABLE IF NOT EXISTS pull_requests (
+    repo_id INTEGER NOT NULL REFERENCES repos(id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    sha TEXT NOT NULL,
+    base TEXT NOT NULL,
+    title TEXT NOT NULL,
+    description TEXT NOT NULL,
+    author TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('draft', 'open', 'closed', 'merged')),
+    created_at TEXT NOT NULL,
+    merged_as TEXT,
+    PRIMARY KEY (repo_id, number),
+    FOREIGN KEY (repo_id, sha) REFERENCES commits(repo_id, sha) DEFERRABLE INITIALLY DEFERRED
+);
 CREATE TABLE IF NOT EXISTS contents (
     sha256 TEXT PRIMARY KEY,
     content BLOB NOT NULL

@@ -1,5 +1,6 @@
 """The JSON that the Hub's clients expect for repos, files, commits and refs."""
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -10,7 +11,8 @@ from local_hub.repos.cards import CARD_PATH, InvalidCard, parse_card, tags_of
 from local_hub.repos.contents import lfs_pointer, read_content
 from local_hub.repos.eval_results import read_eval_results
 from local_hub.repos.history import Commit
-from local_hub.repos.registry import Repo
+from local_hub.repos.pull_requests import PullRequest
+from local_hub.repos.registry import Repo, now
 from local_hub.repos.trees import Entry, find_entry, walk_files
 
 _MAX_CARD_BYTES = 1024**2
@@ -60,6 +62,51 @@ def commit_item(commit: Commit, formatted: bool) -> Json:
 def ref_items(kind: str, refs: Mapping[str, str]) -> list[Json]:
     """Branches or tags."""
     return [{"name": name, "ref": f"refs/{kind}/{name}", "targetCommit": sha} for name, sha in refs.items()]
+
+
+def pull_request_item(repo: Repo, proposal: PullRequest) -> Json:
+    """A pull request in a list."""
+    return {
+        "num": proposal.number,
+        "title": proposal.title,
+        "author": {"name": proposal.author, "type": "user"},
+        "status": proposal.status,
+        "createdAt": proposal.created_at,
+        "isPullRequest": True,
+        "repo": {"name": repo.id, "type": repo.type},
+    }
+
+
+def pull_request_details(repo: Repo, proposal: PullRequest, head: Commit) -> Json:
+    """A pull request with what has been said and committed to it."""
+    description = {"raw": proposal.description, "updatedAt": proposal.created_at}
+    said = {"edited": False, "hidden": False, "latest": description, "history": []}
+    committed = {"subject": head.title, "oid": head.sha}
+    return {
+        **pull_request_item(repo, proposal),
+        "changes": {"base": f"refs/heads/{proposal.base}", "mergeCommitId": proposal.merged_as},
+        "filesWithConflicts": [],
+        "events": [
+            _event(proposal, "comment", proposal.author, said, proposal.created_at),
+            _event(proposal, "commit", head.author, committed, head.created_at),
+        ],
+    }
+
+
+def status_change(proposal: PullRequest, author: str, status: str) -> Json:
+    """That a pull request was closed or opened again."""
+    return _event(proposal, "status-change", author, {"status": status}, now())
+
+
+def _event(proposal: PullRequest, kind: str, author: str, data: Json, created_at: str) -> Json:
+    seed = f"{proposal.number} {kind} {created_at} {author}"
+    return {
+        "id": hashlib.sha256(seed.encode()).hexdigest()[:24],
+        "type": kind,
+        "author": {"name": author, "type": "user"},
+        "createdAt": created_at,
+        "data": data,
+    }
 
 
 def repo_summary(db: sqlite3.Connection, repo: Repo, commit: Commit) -> Json:
