@@ -4,10 +4,12 @@ import io
 import json
 import os
 import signal
+import threading
 import uuid
 
 import pytest
 from engine import DOCKER, engine, job_image
+from toy_registry import serve_registry
 
 pytestmark = pytest.mark.parametrize("executor", [DOCKER], indirect=True)
 
@@ -99,11 +101,30 @@ def test_an_image_that_is_nowhere_ends_the_job_before_it_begins(client):
 
 
 def test_an_image_with_a_registry_in_its_name_is_pulled(client):
+    with serve_registry("noted") as image:
+        job = client.run("true", image=image)
+        message = client.wait(job).status.message
+    assert message == f"the image {image} has no /bin/sh, which starts a job's command"
+    pulling, *_, reason = client.logs(job)
+    assert (pulling, reason) == (f"local-hub: pulling {image}", message)
+    engine().images.remove(image)
+
+
+def test_an_image_that_cannot_be_pulled_says_why(client):
     job = client.run("true", image="127.0.0.1:9/nothing:v0")
     message = client.wait(job).status.message
     assert message.startswith("cannot pull 127.0.0.1:9/nothing:v0: ")
     assert message.endswith("log in first: docker login 127.0.0.1:9")
     assert client.logs(job) == ["local-hub: pulling 127.0.0.1:9/nothing:v0", message]
+
+
+def test_a_job_whose_image_is_being_pulled_can_be_cancelled(client):
+    with serve_registry("slow", hold=threading.Event()) as image:
+        job = client.run("true", image=image)
+        client.wait_for_line(job, f"local-hub: pulling {image}")
+        client.cancel(job)
+        done = client.wait(job)
+    assert (done.status.stage, done.status.message, done.started_at) == ("CANCELED", "Job cancelled", None)
 
 
 def test_a_job_has_what_its_flavor_stands_for(own_hub):

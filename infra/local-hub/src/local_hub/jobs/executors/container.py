@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from local_hub.jobs.ending import Ending, ending_of
 from local_hub.jobs.executors.base import ExecutorError
+from local_hub.jobs.spec import JobSpec
 from local_hub.jobs.store import ERROR
 
 # What the SDK lets through when an engine refuses, vanishes or breaks off.
@@ -33,6 +34,7 @@ exit $code
 """
 ENTRYPOINT = ["/bin/sh", "-c", START, "job"]
 NO_SUCH_PROGRAM = 127
+NO_SHELL = "exec /bin/sh failed"
 # Docker adds this to the number of the signal that ended a command, as shells do.
 SIGNALLED = 128
 TAIL_BYTES = 1024
@@ -42,11 +44,11 @@ class JobContainer:
     """A job's container, followed by a thread of its own until its end."""
 
     def __init__(
-        self, container: Container, output: Iterator[bytes], program: str, memory_gigabytes: int
+        self, container: Container, output: Iterator[bytes], spec: JobSpec, memory_gigabytes: int
     ) -> None:
         self.output, write_end = os.pipe()
         self._container = container
-        self._program = program
+        self._spec = spec
         self._memory_gigabytes = memory_gigabytes
         self._ended: Future[Ending] = Future()
         threading.Thread(target=self._follow, args=(output, write_end), daemon=True).start()
@@ -81,6 +83,8 @@ class JobContainer:
             tail = _copy(output, write_end)
             status = self._container.wait(timeout=None)["StatusCode"]
             self._ended.set_result(self._ending(status, tail))
+        except ExecutorError as error:
+            self._ended.set_exception(error)
         except ENGINE_ERRORS as error:
             self._ended.set_exception(ExecutorError(f"the Docker engine lost the job: {root_of(error)}"))
         finally:
@@ -88,7 +92,9 @@ class JobContainer:
                 self._ended.set_exception(ExecutorError("the hub lost the job; the hub's own log says why"))
 
     def _ending(self, status: int, tail: str) -> Ending:
-        missing = f"cannot run {self._program}: No such file or directory"
+        if status == NO_SUCH_PROGRAM and NO_SHELL in tail:
+            raise ExecutorError(f"the image {self._spec.image} has no /bin/sh, which starts a job's command")
+        missing = f"cannot run {self._spec.command[0]}: No such file or directory"
         if status == NO_SUCH_PROGRAM and tail.strip() == missing:
             return Ending(ERROR, missing)
         code = SIGNALLED - status if status > SIGNALLED else status

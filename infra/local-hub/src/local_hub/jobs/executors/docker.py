@@ -151,7 +151,7 @@ class DockerExecutor:
                 remove_container(container)
             raise ExecutorError(f"cannot start a container of {task.spec.image}: {root_of(error)}") from error
         memory = self.resources(task.spec.flavor).memory_gigabytes
-        return JobContainer(container, output, task.spec.command[0], memory)
+        return JobContainer(container, output, task.spec, memory)
 
     def _create(self, task: Task) -> Container:
         spec, resources = task.spec, self.resources(task.spec.flavor)
