@@ -10,6 +10,11 @@ HUB_DIR ?= .hub
 # Set it (here, in the environment or in .env) to work on that Hub instead of the local one.
 HF_ENDPOINT ?= $(shell sed -n 's/^HF_ENDPOINT=//p' .env 2>/dev/null)
 
+# PyPI's torch for Linux brings gigabytes of CUDA: where there is no GPU for it, the one without. TORCH_INDEX= is PyPI's.
+ifeq ($(shell uname -s) $(shell command -v nvidia-smi),Linux )
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+endif
+
 PACKAGES := shared[lm] infra/local-hub[docker] $(wildcard infra/launcher infra/starter services/*)
 SETUP := $(VENV)/.setup-stamp
 HUB := $(BIN)/local-hub
@@ -29,10 +34,11 @@ CLIENT := $(HUB) exec $(HUB_OPTIONS) --
 endif
 
 .PHONY: help setup split sft grpo eval report all seeds compare hub hub-stop hub-status hub-env manifest results runs \
-	logs verify gate promote resume summary plan check check-workflows test test-slow smoke workflow chaos images clean
+	logs verify gate promote resume summary plan check check-workflows test test-slow smoke workflow chaos lock audit \
+	images docker-split docker-sft docker-grpo docker-eval docker-report docker-all clean
 
 help:  ## show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "variables: PROFILE=demo (or smoke, t4-small, a .toml file)  RUN=<id>  SEED=<n>  FORCE=1  NAMESPACE=<user>"
 	@echo "           SOURCE_DATASET=<repo>  BASE_MODEL=<repo>  HUB_DIR=.hub  HUB_PORT=<n>  HF_ENDPOINT=<url>"
 	@echo "           EXECUTOR=docker runs the local hub's jobs as containers (default: as processes)"
@@ -100,14 +106,31 @@ workflow: $(SETUP)  ## run a job of a GitHub workflow here, its steps as they st
 	@PYTHONPATH=tests $(BIN)/python -m workflows "$(WORKFLOW)" "$(JOB)"
 chaos: $(SETUP)  ## kill jobs, trainings and hubs and break the network, half an hour: SEED CHAOS="--hub-kills 5"
 	@PYTHONPATH=tests $(BIN)/python -m chaos $(if $(SEED),--seed "$(SEED)") $(CHAOS)
+conformance: $(SETUP)  ## judge the local hub by the client's own tests, downloaded once
+	@PYTHONPATH=tests $(BIN)/python -m conformance
 smoke: $(SETUP)  ## the whole pipeline in a minute, on a hub of its own
 	@$(MAKE) --no-print-directory all PROFILE=smoke HUB_DIR=.hub-smoke HF_ENDPOINT=
 	@$(MAKE) --no-print-directory hub-stop HUB_DIR=.hub-smoke
+
+lock: $(SETUP)  ## make constraints.txt anew from the projects' own dependencies: UPGRADE=1 moves versions
+	@$(BIN)/python infra/lock/lock.py $(if $(filter-out 0,$(UPGRADE)),--upgrade)
+audit: $(SETUP)  ## look up the locked versions in the database of known vulnerabilities
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement constraints.txt
 
 images:  ## build the container images; image-<service> builds one: TORCH=cuda BASE_IMAGE DOCKER_BUILD_OPTIONS
 	@$(PYTHON) infra/images/build.py $(IMAGE_OPTIONS)
 image-%:
 	@$(PYTHON) infra/images/build.py $(IMAGE_OPTIONS) $*
+
+docker-split: image-data-splitter  ## begin a run and split, in the container alone: as split, and DOCKER_RUN_OPTIONS="--gpus all"
+docker-sft: image-sft-trainer  ## run sft's container alone, with nothing between you and it: as sft, and DOCKER_RUN_OPTIONS
+docker-grpo: image-grpo-trainer  ## the same for grpo
+docker-eval: image-evaluator  ## the same for eval
+docker-report: image-reporter  ## the same for report
+docker-split docker-sft docker-grpo docker-eval docker-report: $(SETUP) $(STARTER)
+	@$(CLIENT) $(BIN)/python -m launcher container --phase $(@:docker-%=%) $(OPTIONS)
+docker-all: images  ## build the images and run all phases in containers, on the local hub: as all
+	@$(MAKE) --no-print-directory all EXECUTOR=docker HF_ENDPOINT=
 
 clean:  ## stop the local hub, remove the environment and caches (runs stay in HUB_DIR, reports in reports/)
 	@if [ -x $(HUB) ]; then $(HUB) stop --dir "$(HUB_DIR)"; fi
@@ -116,13 +139,11 @@ clean:  ## stop the local hub, remove the environment and caches (runs stay in H
 	find . -name '*.egg-info' -type d -prune -exec rm -rf {} +
 
 # pip talks to standard error, so that `make -s manifest` prints a manifest even where it has to set up first.
-$(SETUP): constraints.txt $(wildcard shared/pyproject.toml infra/*/pyproject.toml services/*/pyproject.toml)
+$(SETUP): constraints.txt requirements-dev.txt $(wildcard shared/pyproject.toml infra/*/pyproject.toml services/*/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; name one: make setup PYTHON=python3.12")'
 	@$(PYTHON) -m venv $(VENV) 1>&2
 	@echo "Installing into $(VENV): the first time this downloads torch and takes minutes." 1>&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt setuptools 1>&2
-	@$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --no-build-isolation \
-		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --requirement requirements-dev.txt $(PACKAGES:%=--editable %) 1>&2
+	@$(BIN)/python infra/lock/environment.py $(if $(TORCH_INDEX),--torch-index "$(TORCH_INDEX)") $(PACKAGES) 1>&2
 	@touch $@
 
 $(STARTER): $(SETUP) $(shell find infra/starter -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*' 2>/dev/null)
