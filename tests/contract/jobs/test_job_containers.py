@@ -8,7 +8,7 @@ import threading
 import uuid
 
 import pytest
-from engine import DOCKER, engine, job_image
+from engine import DOCKER, engine, forward, job_image
 from toy_registry import serve_registry
 
 pytestmark = pytest.mark.parametrize("executor", [DOCKER], indirect=True)
@@ -196,3 +196,20 @@ def test_a_hub_of_processes_removes_the_containers_of_one_that_was_killed(own_hu
     assert containers_of(job) == []
     status = client.inspect(job).status
     assert (status.stage, status.message) == ("CANCELED", "the hub stopped while it ran")
+
+
+def test_a_job_whose_engine_goes_away_ends_and_its_container_is_removed_later(own_hub, tmp_path, monkeypatch):
+    with forward(tmp_path / "engine.sock") as (address, hang_up):
+        monkeypatch.setenv("DOCKER_HOST", address)
+        client = own_hub.start()
+        job = client.run_python("print('ready'); import time; time.sleep(600)")
+        client.wait_for_line(job, "ready")
+        hang_up()
+        done = client.wait(job)
+    assert done.status.stage == "ERROR"
+    assert done.status.message.startswith("the Docker engine lost the job: ")
+    assert [container.status for container in containers_of(job)] == ["running"]
+    own_hub.end()
+    monkeypatch.delenv("DOCKER_HOST")
+    own_hub.start()
+    assert containers_of(job) == []

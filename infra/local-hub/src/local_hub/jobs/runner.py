@@ -70,7 +70,8 @@ class JobRunner:
     async def start(self) -> None:
         """Ends what an earlier hub on this store left behind, and gets ready for jobs."""
         await asyncio.to_thread(end_leftovers, self.store, self._config)
-        await asyncio.to_thread(self.executor.open, self._config.directory / JOBS_CACHE)
+        directory = self._config.directory
+        await asyncio.to_thread(self.executor.open, directory, directory / JOBS_CACHE)
 
     async def stop(self) -> None:
         """Ends all jobs and waits until they have ended; no new ones are taken."""

@@ -66,8 +66,8 @@ class Executor(Protocol):
     def resources(self, flavor: str) -> Resources:
         """What a job of the flavor gets here."""
 
-    def open(self, cache: Path) -> None:
-        """Gets ready, once, before the first job; no job of an earlier hub runs any more."""
+    def open(self, directory: Path, cache: Path) -> None:
+        """Gets ready, once, before the first job of the hub in `directory`; raises `HubError`; blocks."""
 
     async def prepare(self, spec: JobSpec, say: Say) -> None:
         """Fetches what the job needs before its time begins; raises `ExecutorError`. May be cancelled."""

@@ -67,8 +67,9 @@ class DockerExecutor:
             min(asked.memory_gigabytes, self._machine.memory_gigabytes),
         )
 
-    def open(self, cache: Path) -> None:
-        """Makes the cache one that containers may write."""
+    def open(self, directory: Path, cache: Path) -> None:
+        """Removes what the engine would not give up when its job ended, and lets containers write the cache."""
+        self._remove_labelled(STORE_LABEL, str(directory))
         cache.mkdir(mode=0o700, exist_ok=True)
         self._hand_over(cache, *cache.rglob("*"))
 
@@ -106,9 +107,12 @@ class DockerExecutor:
 
     def kill(self, job_id: str) -> None:
         """Removes the job's containers, running or not."""
+        self._remove_labelled(JOB_LABEL, job_id)
+
+    def _remove_labelled(self, label: str, value: str) -> None:
         try:
             found = self._client.containers.list(
-                all=True, filters={"label": f"{JOB_LABEL}={job_id}"}, ignore_removed=True
+                all=True, filters={"label": f"{label}={value}"}, ignore_removed=True
             )
         except ENGINE_ERRORS as error:
             raise HubError(f"The Docker engine fails: {root_of(error)}") from error

@@ -29,7 +29,7 @@ class ProcessExecutor:
         """All that the machine has, for every flavor."""
         return Resources(cpu_cores(), memory_gigabytes())
 
-    def open(self, cache: Path) -> None:
+    def open(self, directory: Path, cache: Path) -> None:
         """A process needs nothing before it starts."""
 
     async def prepare(self, spec: JobSpec, say: Say) -> None:
