@@ -34,7 +34,7 @@ def main() -> int:
     wanted = parser.parse_args()
     unknown = sorted({*wanted.images} - {*BASES, *images()})
     if unknown:
-        parser.error(f"there is no image {unknown[0]}; there are: {', '.join([*BASES, *images()])}")
+        return _fail(f"there is no image {unknown[0]}; there are: {', '.join([*BASES, *images()])}", 2)
     for name in in_order(wanted.images or list(images())):
         print(f"Building {PREFIX}{name}", flush=True)
         options = shlex.split(wanted.options) + arguments(name, wanted.base_image, wanted.torch)
@@ -99,9 +99,9 @@ def public_address(remote: str) -> str:
     return f"https://{match[1]}/{match[2]}" if match else ""
 
 
-def _fail(message: str) -> int:
+def _fail(message: str, code: int = 1) -> int:
     print(f"error: {message}", file=sys.stderr)
-    return 1
+    return code
 
 
 def _stands_on_torch(name: str) -> bool:

@@ -1,0 +1,153 @@
+"""What `make images` asks of Docker, and what is installed into an image; tests/e2e/test_images.py builds them."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILES = sorted(
+    str(file.relative_to(ROOT))
+    for top in ("infra", "services")
+    for file in (ROOT / top).glob("*/*Dockerfile")
+)
+SERVICES = ("data-splitter", "evaluator", "grpo-trainer", "reporter", "sft-trainer")
+
+
+def load(name: str) -> ModuleType:
+    """A program of infra/images, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"infra/images/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+build, install = load("build"), load("install")
+
+
+@pytest.fixture
+def docker_calls(tmp_path) -> Path:
+    """A file that gets the arguments of every call of a program `docker` that does nothing."""
+    program = tmp_path / "docker"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n')
+    program.chmod(0o755)
+    return tmp_path / "calls"
+
+
+def make(docker_calls: Path, *arguments: str) -> list[str]:
+    variables = os.environ | {"PATH": f"{docker_calls.parent}:{os.environ['PATH']}"}
+    command = ["make", f"PYTHON={sys.executable}", *arguments]
+    subprocess.run(command, cwd=ROOT, env=variables, check=True, capture_output=True)
+    return docker_calls.read_text().splitlines()
+
+
+def test_an_image_is_built_after_those_that_it_stands_on(docker_calls):
+    calls = make(docker_calls, "image-evaluator")
+    assert [re.search(r"--tag (\S+)", call)[1] for call in calls] == [
+        "medmcqa-python",
+        "medmcqa-torch",
+        "medmcqa-evaluator",
+    ]
+
+
+def test_an_image_without_torch_does_not_wait_for_it(docker_calls):
+    assert not [call for call in make(docker_calls, "image-reporter") if "torch" in call]
+
+
+def test_every_service_has_an_image_and_all_are_built(docker_calls):
+    tags = re.findall(r"--tag medmcqa-(\S+)", "\n".join(make(docker_calls, "images")))
+    assert {*SERVICES, "python", "torch"} <= {*tags}
+    assert len(tags) == len({*tags})
+
+
+def test_variables_of_make_reach_the_image_that_they_are_about(docker_calls):
+    options = "DOCKER_BUILD_OPTIONS=--network host"
+    python, torch, service = make(docker_calls, "image-sft-trainer", "BASE_IMAGE=mine", "TORCH=cuda", options)
+    assert "--build-arg BASE_IMAGE=mine" in python
+    assert "--build-arg TORCH=cuda" in torch
+    assert "--build-arg REVISION=" in service
+    assert all("--network host" in call for call in (python, torch, service))
+    # What differs with every commit would build what stands on it anew.
+    assert "REVISION" not in python + torch
+
+
+def test_an_image_that_there_is_not_is_refused_with_those_that_there_are():
+    command = [sys.executable, "infra/images/build.py", "predictor"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    known = result.stderr.removeprefix("error: there is no image predictor; there are: ").strip().split(", ")
+    assert {*known} >= {"python", "torch", *SERVICES}
+
+
+def test_without_docker_the_message_says_what_to_do():
+    command = [sys.executable, "infra/images/build.py", "reporter", "--docker", "no-such-docker"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert (
+        result.stderr
+        == "error: there is no program no-such-docker. Install Docker, or name another: DOCKER=podman\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("https://github.com/me/pipeline.git", "https://github.com/me/pipeline"),
+        ("https://me:ghp_secret@github.com/me/pipeline", "https://github.com/me/pipeline"),
+        ("git@github.com:me/pipeline.git", "https://github.com/me/pipeline"),
+        ("ssh://git@git.example.com:2222/me/pipeline.git", "https://git.example.com/me/pipeline"),
+        ("/home/me/pipeline", ""),
+        ("../pipeline.git", ""),
+        ("", ""),
+    ],
+)
+def test_a_label_names_the_repository_without_a_user_or_a_folder_of_this_machine(remote, address):
+    assert build.public_address(remote) == address
+
+
+def test_the_public_base_is_pinned_by_digest():
+    dockerfile = (ROOT / "infra/images/python.Dockerfile").read_text()
+    assert re.search(
+        r"^ARG BASE_IMAGE=python:3\.\d+\.\d+-slim-\w+@sha256:[0-9a-f]{64}$", dockerfile, re.MULTILINE
+    )
+
+
+@pytest.mark.parametrize("file", DOCKERFILES, ids=str)
+def test_no_image_holds_a_secret_or_fetches_anything_but_by_the_lock(file):
+    text = (ROOT / file).read_text()
+    assert not re.search(r"TOKEN|SECRET|PASSWORD", text)
+    assert not re.search(r"curl|wget|apt-get|pip install|git clone|^ADD ", text, re.MULTILINE)
+
+
+def test_slimming_removes_tests_and_headers_of_the_named_packages_only(tmp_path):
+    gone = [
+        "scipy/linalg/tests/test_basic.py",
+        "numpy/include/array.h",
+        "pandas/_libs/lib.pyx",
+        "torch/bin/test_api",
+    ]
+    kept = [
+        "scipy/linalg/basic.py",
+        "numpy/testing/__init__.py",
+        "dill/tests/__init__.py",
+        "torch/bin/torch_shm_manager",
+    ]
+    for name in gone + kept:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    install._slim(tmp_path)
+    assert sorted(
+        str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()
+    ) == sorted(kept)
+
+
+def test_torch_and_pip_are_installed_from_their_own_lines_of_the_lock(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    pip, torch = install._lock_entry("pip"), install._lock_entry("torch")
+    assert pip[0].startswith(f"pip=={pip['version']} \\\n    --hash=sha256:")
+    assert pip[0].count("==") == torch[0].count("==") == 1
