@@ -43,6 +43,8 @@ help:  ## show this help
 	@echo "           SOURCE_DATASET=<repo>  BASE_MODEL=<repo>  HUB_DIR=.hub  HUB_PORT=<n>  HF_ENDPOINT=<url>"
 	@echo "           EXECUTOR=docker runs the local hub's jobs as containers (default: as processes)"
 	@echo "           MAX_ATTEMPTS=<n> jobs a phase, launched again where one is cut off having saved progress (default: profile, 3)"
+	@echo "           IMAGE=<image> of the jobs, {service} in it for the service's name; auto: this commit in a public one"
+	@echo "           DRY_RUN=1 print the requests that would launch a phase's jobs, and send none"
 	@echo "           BUDGET_USD=<n> launch no job that could make the run cost more (default: no limit)"
 
 setup: $(SETUP)  ## make the virtual environment (once): PYTHON, TORCH_INDEX

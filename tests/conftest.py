@@ -36,6 +36,9 @@ LEAKING_MAKE |= {
     "RUNS",
     "KEEP_GOING",
     "EXECUTOR",
+    "IMAGE",
+    "REPOSITORY_URL",
+    "DRY_RUN",
 }
 NO_PROXY = "127.0.0.1,localhost"
 

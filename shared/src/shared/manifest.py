@@ -43,6 +43,10 @@ class Attempt(_Record):
     job_id: str
     flavor: str | None = None
     image: str | None = None
+    code: str | None = Field(
+        default=None,
+        description="repository@commit that was installed into the image, where it does not hold the code",
+    )
     request: str | None = Field(default=None, description="hash of what the launcher asked for")
     started_at: datetime | None = None
     finished_at: datetime | None = None

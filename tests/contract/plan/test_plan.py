@@ -76,7 +76,7 @@ def test_the_references_run_is_planned_without_a_network(plan):
     for phase, steps in (("sft", "800"), ("grpo", "400")):
         assert row(output, phase)[:4] == [phase, "t4-small", "4,587,520", steps]
         assert "of 15.7 GB" in row(output, phase)[6]
-        assert row(output, phase)[9] == "240"
+        assert float(row(output, phase)[9]) >= 3 * float(row(output, phase)[8])
         assert "28 layers × rank 16 × (1024 + 2048" in section(output, phase)
     assert section(output, "sft").startswith("T4, in fp16\n")
     assert "× 800 steps = 3.33M" in section(output, "sft")
@@ -118,13 +118,13 @@ def test_every_way_in_which_the_evaluation_asks_is_counted(plan):
 
 
 def test_a_phase_that_does_not_fit_its_timeout_is_warned_of(plan, change_profile):
-    output = plan(change_profile(('timeout = "4h"', 'timeout = "1h"')))
+    output = plan(change_profile(('timeout = "auto"', 'timeout = "1h"')))
     (warning,) = [line for line in output.splitlines() if line.startswith("warning:")]
     assert re.fullmatch(
         r"warning: grpo may not end: up to \d+ minutes, and its timeout is 60\. Raise timeout in \[launch\]\.",
         warning,
     )
-    output = plan(change_profile(('timeout = "4h"', 'timeout = "9m"')))
+    output = plan(change_profile(('timeout = "auto"', 'timeout = "9m"')))
     assert re.search(r"warning: sft will not end: about \d+ minutes, and its timeout is 9\.", output)
 
 

@@ -5,6 +5,7 @@ import subprocess
 from datetime import UTC, datetime
 
 from launcher.current import Wanted, find_run, resolve_source
+from launcher.placement import place_all
 from launcher.profiles import Profile
 from launcher.requests import check_all_settings
 from launcher.terminal import say
@@ -28,11 +29,12 @@ def begin_run(
         join: return a run that another launcher has begun meanwhile, where it fits what is wanted.
 
     Raises:
-        BadInput: a setting of any phase is wrong, the dataset or the model is not there, or the model has no
-            chat template.
+        BadInput: a setting of any phase is wrong, the dataset or the model is not there, the model has no chat
+            template, or a phase names an image or hardware that there is not.
     """
-    draft = _draft(store.hub, profile, wanted)
+    draft = draft_run(store.hub, profile, wanted)
     check_all_settings(profile, draft.run_id, namespace)
+    place_all(store.hub, profile, draft, namespace)
 
     def look_again() -> None:
         if join and (other := find_run(store, wanted)):
@@ -54,7 +56,8 @@ class _BegunMeanwhile(Exception):
         self.run = run
 
 
-def _draft(hub: Hub, profile: Profile, wanted: Wanted) -> RunManifest:
+def draft_run(hub: Hub, profile: Profile, wanted: Wanted) -> RunManifest:
+    """Return the manifest of a new run, stored nowhere, with what it begins with pinned and checked."""
     seed = profile.run.seed if wanted.seed is None else wanted.seed
     source = resolve_source(hub, wanted.source_dataset or profile.run.source_dataset, "dataset")
     base = resolve_source(hub, wanted.base_model or profile.run.base_model, "model")

@@ -13,10 +13,11 @@ from pydantic import NonNegativeFloat, PositiveInt, TypeAdapter, ValidationError
 
 from launcher.budget import Limits
 from launcher.current import Wanted, require_run
+from launcher.dry_run import show_requests
 from launcher.gate import judge_run
 from launcher.phases import DEFAULT_PROFILE, RunPhases
 from launcher.plan import show_plan
-from launcher.profiles import Seed, load_profile
+from launcher.profiles import IMAGE_VARIABLE, Seed, load_profile
 from launcher.promote import promote_run
 from launcher.resume import resume_or_begin
 from launcher.several import compare_runs, parse_seeds, run_seeds
@@ -24,7 +25,7 @@ from launcher.show import show_logs, show_manifest, show_results, show_runs
 from launcher.summary import show_summary
 from launcher.terminal import say
 from launcher.verify import verify_run
-from shared.errors import ExitCode, PipelineError
+from shared.errors import BadInput, ExitCode, PipelineError
 from shared.hub import Hub
 from shared.manifest import PHASES
 from shared.runs import ManifestStore
@@ -44,12 +45,16 @@ COMMANDS = (
     "summary",
     "plan",
 )
+# These launch or change something that no dry run shows.
+NOT_DRY = ("container", "seeds", "promote", "resume")
 
 
 def run() -> int:
     """Run one command and return the process's exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = _parse_arguments()
+    if arguments.image:
+        os.environ[IMAGE_VARIABLE] = arguments.image
     disable_progress_bars()
     try:
         return _run_command(arguments)
@@ -73,9 +78,17 @@ def _run_command(arguments: argparse.Namespace) -> int:
     wanted = Wanted(
         arguments.run, arguments.profile, arguments.seed, arguments.source_dataset, arguments.base_model
     )
+    if arguments.dry_run and arguments.command in NOT_DRY:
+        raise BadInput(
+            f"DRY_RUN shows the requests of phases: make sft DRY_RUN=1. {arguments.command} ignores it."
+        )
     limits = Limits(arguments.max_attempts, arguments.budget_usd)
     if arguments.command in PHASES:
-        RunPhases(store, namespace, limits, arguments.force).run(arguments.command, wanted)
+        phases = RunPhases(store, namespace, limits, arguments.force)
+        if arguments.dry_run:
+            show_requests(phases, arguments.command, wanted)
+        else:
+            phases.run(arguments.command, wanted)
     elif arguments.command == "runs":
         show_runs(store)
     elif arguments.command == "verify":
@@ -132,6 +145,15 @@ def _parse_arguments() -> argparse.Namespace:
         type=_budget_usd,
         default=os.environ.get("BUDGET_USD") or None,
         help="launch nothing that could make the run cost more (default: BUDGET_USD, or no limit)",
+    )
+    parser.add_argument(
+        "--image", help="of every phase; {service} stands for the service (default: IMAGE, or the profile's)"
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        default=os.environ.get("DRY_RUN", "") not in ("", "0"),
+        help="of a phase: print the requests that would launch jobs, send none (default: DRY_RUN)",
     )
     parser.add_argument("--format", choices=["table", "json"], default="table", help="of results")
     parser.add_argument("--seeds", default="", help="of seeds: those to run and pool, e.g. '0 1 2'")

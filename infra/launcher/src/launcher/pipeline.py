@@ -1,6 +1,7 @@
 """Bring a phase of a run up to date: launch what is missing, follow it, record what it cost."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 
 from huggingface_hub import JobInfo
@@ -10,6 +11,7 @@ from launcher.claim import ClaimLost, PhaseClaim
 from launcher.endings import describe_end
 from launcher.meter import Meter
 from launcher.open_run import OpenRun
+from launcher.placement import Placement
 from launcher.profiles import Profile
 from launcher.relaunch import Followed, is_cut_off, saved_step, why_not_again
 from launcher.requests import JobRequest, build_request, check_settings
@@ -48,15 +50,15 @@ class Pipeline:
         """
         manifest = settle_stale(self.run)
         for upstream in UPSTREAM[phase] if phase != "report" else ():
-            if not _has_current_result(manifest, upstream):
+            if not has_current_result(manifest, upstream):
                 say(f"{phase} needs {upstream}: running it first.")
                 manifest = self._run(manifest, upstream, force=False)
         resolve_inputs(manifest, phase)
         request = self._request(phase, force=False)
         if (
             force
-            or not _has_current_result(manifest, phase)
-            or not _was_asked_for(manifest.phases[phase], request)
+            or not has_current_result(manifest, phase)
+            or not was_asked_for(manifest.phases[phase], request)
         ):
             self._run(manifest, phase, force)
         else:
@@ -66,6 +68,10 @@ class Pipeline:
         """Follow the phase's jobs, launching them where nobody else does, until one has succeeded."""
         request = self._request(phase, force)
         check_settings(request)
+        if all(attempt.finished_at is not None for attempt in manifest.phases[phase].attempts):
+            # What is looked up for it takes a while, and a claim does not wait.
+            self._placement.warn(request)
+            self._placement.place(request)
         done = {item.job_id for item in manifest.phases[phase].attempts if item.finished_at is not None}
         for number in count(1):
             followed = self._follow_or_launch(request, done, number)
@@ -100,6 +106,7 @@ class Pipeline:
 
     def _launch(self, request: JobRequest, claim: PhaseClaim, number: int) -> Followed:
         manifest = self.run.read()
+        request = self._placement.place(request)
         if refusal := over_budget(self.run, manifest, request.target, self.limits.budget_usd):
             raise BadInput(f"{request.phase} was not launched. {refusal}")
         meter = self._meter(request)
@@ -124,6 +131,7 @@ class Pipeline:
             claim.require_held(manifest, job_id)
             attempt = manifest.phases[request.phase].attempt(job_id)
             attempt.flavor, attempt.image, attempt.request = target.flavor, target.image, request.digest
+            attempt.code = str(request.code) if request.code else None
             claim.drop(manifest)
 
         self.run.update(change, f"{request.phase}: launched as job {job_id}")
@@ -143,17 +151,23 @@ class Pipeline:
         return Meter(self.run, request.phase, request.target, self.limits.budget_usd)
 
     def _request(self, phase: str, force: bool) -> JobRequest:
-        return build_request(self.profile, phase, self.run.run_id, self.run.namespace, force)
+        request = build_request(self.profile, phase, self.run.run_id, self.run.namespace, force)
+        return self._placement.limit(request)
+
+    @cached_property
+    def _placement(self) -> Placement:
+        return Placement(self.run.hub, self.profile, self.run.read().source)
 
 
-def _has_current_result(manifest: RunManifest, phase: str) -> bool:
+def has_current_result(manifest: RunManifest, phase: str) -> bool:
     """Tell whether a phase has succeeded with what the phases before it give now."""
     upstream = all(manifest.phases[name].status == "succeeded" for name in UPSTREAM[phase])
     record = manifest.phases[phase]
     return upstream and record.status == "succeeded" and record.inputs == resolve_inputs(manifest, phase)
 
 
-def _was_asked_for(record: Phase, request: JobRequest) -> bool:
+def was_asked_for(record: Phase, request: JobRequest) -> bool:
+    """Tell whether a phase's newest success came of this very request."""
     succeeded = (attempt for attempt in reversed(record.attempts) if attempt.exit_code == ExitCode.OK)
     newest = next(succeeded, None)
     return newest is not None and newest.request == request.digest

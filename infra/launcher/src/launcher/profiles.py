@@ -1,5 +1,6 @@
 """Profiles: TOML files that hold everything that differs between runs."""
 
+import os
 import re
 import tomllib
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from shared.settings import refuse_unknown
 PROFILES_FOLDER = Path(__file__).parents[3] / "profiles"
 GATE = "gate"
 """The section with the rules by which a model may replace another; it belongs to no phase."""
+IMAGE_VARIABLE = "IMAGE"
 AUTO = "auto"
+SERVICE = "{service}"
 MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0, "d": 1440.0}
 
 
@@ -38,10 +41,10 @@ class RunSection(_Section):
 class LaunchTarget(_Section):
     """Where the job of a phase runs, and how often one command may launch it.
 
-    `image` may hold "{service}", which each phase fills with the name of its service; "auto" installs the code of the
-    checkout's commit into a public Python image. `timeout` is as the Jobs API takes it ("90s", "30m", "2h"), or "auto":
-    several times what `make plan` says the phase takes at most. Only a job that timed out or was killed having saved
-    progress is launched again.
+    `image` may hold "{service}", in whose place each phase puts the name of its service; "auto" installs the code of
+    the checkout's commit into a public Python image. `timeout` is as the Jobs API takes it ("90s", "30m", "2h"), or
+    "auto": several times what `make plan` says the phase takes at most. Only a job that timed out or was killed having
+    saved progress is launched again.
     """
 
     image: str
@@ -55,6 +58,10 @@ class LaunchTarget(_Section):
         assert self.timeout != AUTO
         return float(self.timeout[:-1]) * MINUTES[self.timeout[-1]]
 
+    def for_service(self, service: str) -> "LaunchTarget":
+        """Return the target with the service's own image."""
+        return self.model_copy(update={"image": self.image.replace(SERVICE, service)})
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -67,7 +74,7 @@ class Profile:
 
 
 def load_profile(name_or_path: str, folder: Path = PROFILES_FOLDER) -> Profile:
-    """Read a profile by its name, or by the path of a .toml file.
+    """Read a profile by its name, or by the path of a .toml file; IMAGE in the environment replaces its images.
 
     Raises:
         BadInput: there is no such profile, or something in it is wrong.
@@ -97,10 +104,11 @@ def _parse(name: str, content: dict[str, Any]) -> Profile:
     launch = dict(content.get("launch", {}))
     common = {key: value for key, value in launch.items() if not isinstance(value, dict)}
     own = {key: value for key, value in launch.items() if isinstance(value, dict)}
+    image = {"image": os.environ[IMAGE_VARIABLE]} if os.environ.get(IMAGE_VARIABLE) else {}
     refuse_unknown(own, PHASES, f"[launch] of profile {name}")
     return Profile(
         name=name,
         run=RunSection.model_validate(content.get("run", {})),
-        launch={phase: LaunchTarget.model_validate(common | own.get(phase, {})) for phase in PHASES},
+        launch={phase: LaunchTarget.model_validate(common | own.get(phase, {}) | image) for phase in PHASES},
         sections={section: content.get(section, {}) for section in (*PHASES, GATE)},
     )

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from launcher.checkout import PublishedCode
 from launcher.profiles import LaunchTarget, Profile
 from shared.errors import BadInput
 from shared.fingerprint import code_fingerprint
@@ -35,6 +36,7 @@ class JobRequest:
     Attributes:
         secrets: keys of dashboards, beside the token that every job gets.
         digest: identifies what decides the result: profile section, overrides and code.
+        code: where the code comes from that is installed into the image; None where the image holds it.
     """
 
     phase: str
@@ -44,6 +46,7 @@ class JobRequest:
     secrets: dict[str, str] = field(repr=False)
     target: LaunchTarget
     digest: str
+    code: PublishedCode | None = None
 
 
 def build_request(profile: Profile, phase: str, run_id: str, namespace: str, force: bool) -> JobRequest:
@@ -59,9 +62,14 @@ def build_request(profile: Profile, phase: str, run_id: str, namespace: str, for
         command=command + (["--force"] if force else []),
         environment=settings | {name: value for name, value in dashboards.items() if name not in secrets},
         secrets=secrets,
-        target=profile.launch[phase],
+        target=profile.launch[phase].for_service(service_of(phase)),
         digest=_digest(settings, code_fingerprint(("shared", PACKAGES[phase]))),
     )
+
+
+def service_of(phase: str) -> str:
+    """Return the name of a phase's service, as its folder and its image have it."""
+    return PACKAGES[phase].replace("_", "-")
 
 
 def check_settings(request: JobRequest) -> None:
