@@ -5,6 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+# What it shows is the hub's word, however a job runs; starting it takes longer than a container.
+pytestmark = pytest.mark.parametrize("executor", ["process"], indirect=True)
+
 HF = str(Path(sys.executable).parent / "hf")
 
 
