@@ -25,6 +25,7 @@ OPTIONS = $(if $(PROFILE),--profile "$(PROFILE)") $(if $(RUN),--run "$(RUN)") $(
 	$(if $(NAMESPACE),--namespace "$(NAMESPACE)") $(if $(SOURCE_DATASET),--source-dataset "$(SOURCE_DATASET)") \
 	$(if $(BASE_MODEL),--base-model "$(BASE_MODEL)") $(if $(filter-out 0,$(FORCE)),--force) \
 	$(if $(MAX_ATTEMPTS),--max-attempts "$(MAX_ATTEMPTS)") $(if $(BUDGET_USD),--budget-usd "$(BUDGET_USD)")
+JOB_OPTIONS = $(if $(JOB),--job "$(JOB)") $(if $(PHASE),--phase "$(PHASE)")
 IMAGE_OPTIONS = $(if $(DOCKER),--docker "$(DOCKER)") $(if $(BASE_IMAGE),--base-image "$(BASE_IMAGE)") \
 	$(if $(TORCH),--torch "$(TORCH)") $(if $(DOCKER_BUILD_OPTIONS),--options="$(DOCKER_BUILD_OPTIONS)")
 
@@ -34,7 +35,7 @@ CLIENT := $(HUB) exec $(HUB_OPTIONS) --
 endif
 
 .PHONY: help setup split sft grpo eval report all seeds compare hub hub-stop hub-status hub-env manifest results runs \
-	logs verify gate promote resume summary plan check check-workflows test test-slow smoke workflow chaos lock audit \
+	doctor cost jobs logs cancel verify gate promote resume summary plan check check-workflows test test-slow conformance smoke workflow chaos lock audit \
 	images docker-split docker-sft docker-grpo docker-eval docker-report docker-all clean
 
 help:  ## show this help
@@ -45,7 +46,7 @@ help:  ## show this help
 	@echo "           MAX_ATTEMPTS=<n> jobs a phase, launched again where one is cut off having saved progress (default: profile, 3)"
 	@echo "           IMAGE=<image> of the jobs, {service} in it for the service's name; auto: this commit in a public one"
 	@echo "           DRY_RUN=1 print the requests that would launch a phase's jobs, and send none"
-	@echo "           BUDGET_USD=<n> launch no job that could make the run cost more (default: no limit)"
+	@echo "           BUDGET_USD=<n> launch no job that could make the run cost more, and cancel one that is about to (default: no limit)"
 
 setup: $(SETUP)  ## make the virtual environment (once): PYTHON, TORCH_INDEX
 
@@ -84,12 +85,20 @@ resume: $(SETUP)  ## print the run that a retraining works on, begun where the n
 summary: $(SETUP)  ## print a run on a page for a CI job's summary: RUN PROFILE
 promote resume summary:
 	@$(CLIENT) $(BIN)/python -m launcher $@ $(OPTIONS)
+doctor: $(SETUP) $(STARTER)  ## check what a first launch needs, before it costs anything: PROFILE NAMESPACE IMAGE BUDGET_USD
+	@$(CLIENT) $(BIN)/python -m launcher doctor $(OPTIONS)
+cost: $(SETUP)  ## say what each phase will cost and has cost: PROFILE RUN BUDGET_USD FORMAT=json
+	@$(CLIENT) $(BIN)/python -m launcher cost $(OPTIONS) $(if $(FORMAT),--format "$(FORMAT)")
 plan: $(SETUP)  ## say what a run will take, launching nothing: PROFILE BASE_MODEL SOURCE_DATASET
 	@$(if $(BASE_MODEL),$(CLIENT)) $(BIN)/python -m launcher plan $(OPTIONS)
 results: $(SETUP)  ## print the metrics: RUN PROFILE FORMAT=json
 	@$(CLIENT) $(BIN)/python -m launcher results $(OPTIONS) $(if $(FORMAT),--format "$(FORMAT)")
-logs: $(SETUP)  ## print a job's log: RUN PHASE
-	@$(CLIENT) $(BIN)/python -m launcher logs $(OPTIONS) $(if $(PHASE),--phase "$(PHASE)")
+jobs: $(SETUP)  ## list the jobs that run: ALL=1 those too that have ended, NAMESPACE
+	@$(CLIENT) $(BIN)/python -m launcher jobs $(OPTIONS) $(if $(filter-out 0,$(ALL)),--all)
+logs: $(SETUP)  ## print a job's log: RUN PHASE or JOB=<id>, FOLLOW=1 until it ends
+	@$(CLIENT) $(BIN)/python -m launcher logs $(OPTIONS) $(JOB_OPTIONS) $(if $(filter-out 0,$(FOLLOW)),--follow)
+cancel: $(SETUP)  ## cancel a run's jobs; what they saved stays: RUN PHASE or JOB=<id>
+	@$(CLIENT) $(BIN)/python -m launcher cancel $(OPTIONS) $(JOB_OPTIONS)
 
 check: $(SETUP)  ## lint, format and types
 	$(BIN)/ruff check
@@ -136,7 +145,7 @@ docker-all: images  ## build the images and run all phases in containers, on the
 
 clean:  ## stop the local hub, remove the environment and caches (runs stay in HUB_DIR, reports in reports/)
 	@if [ -x $(HUB) ]; then $(HUB) stop --dir "$(HUB_DIR)"; fi
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .conformance .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find . -name '*.egg-info' -type d -prune -exec rm -rf {} +
 

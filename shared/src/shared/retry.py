@@ -190,6 +190,11 @@ def _http_error(error: HfHubHTTPError, doing: str) -> PipelineError:
     detail = error.server_message or f"HTTP {status}"
     if status in (401, 403):
         return BadInput(f"Not allowed while {doing}: {detail}. Check that HF_TOKEN has write access there.")
+    if status == 402:
+        return BadInput(
+            f"No credit for it while {doing}: {detail}. Add some at https://huggingface.co/settings/billing (an "
+            "organisation pays for its own namespace), or take another one: NAMESPACE."
+        )
     if status == 507:
         return PipelineError(
             f"The Hub has no space left while {doing}: {detail}. Free some and run it again."

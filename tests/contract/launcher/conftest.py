@@ -3,11 +3,14 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
-from launching import Launcher, new_launcher
+from launching import Launcher, new_launcher, wait_until
+from relay import HARDWARE, Relay, at_price, relay_to
 from toys import ToyHub, serve_toys
 
+from launcher.open_run import OpenRun
 from shared.hub import Hub
 from shared.runs import ManifestStore
 
@@ -98,6 +101,20 @@ def toy_store(toys, toy_launch) -> ManifestStore:
 
 
 @pytest.fixture
+def prices(toys) -> Iterator[tuple[str, type[Relay]]]:
+    """A Jobs API where a minute costs half a dollar: its address, and its handler to change answers on."""
+    with relay_to(toys.env["HF_ENDPOINT"]) as (url, handler):
+        handler.answers[HARDWARE] = at_price(0.5)
+        yield url, handler
+
+
+@pytest.fixture
+def priced(prices, toy_launch) -> Launcher:
+    """A launcher on that Jobs API."""
+    return replace(toy_launch, environment={**toy_launch.environment, "HF_ENDPOINT": prices[0]})
+
+
+@pytest.fixture
 def sft(toys, toy_launch, write_profile):
     """Begin a run whose sft jobs do as planned; return its id and what a launcher must be told to run them."""
 
@@ -106,6 +123,20 @@ def sft(toys, toy_launch, write_profile):
         return run_id, ("sft", "--run", run_id, "--profile", write_profile("a/b", "c/d", sections))
 
     return begin
+
+
+@pytest.fixture
+def running(prices, toys, toy_launch, sft):
+    """A run whose job runs and has saved something, launched by somebody without a budget; and its command."""
+    run_id, command = sft([{"saves": [30], "seconds": 100}, {"resume": 30}])
+    process = toy_launch.start(*command)
+    store = ManifestStore(Hub(prices[0], toys.hub.api.token), toy_launch.namespace)
+    wait_until(lambda: store.read(run_id).phases["sft"].progress)
+    run = OpenRun(store, toy_launch.namespace, run_id)
+    yield run, command
+    for job in run.list_jobs():
+        toys.hub.api.cancel_job(job_id=job.id, namespace=run.namespace)
+    process.communicate(timeout=60)
 
 
 @pytest.fixture

@@ -1,94 +1,19 @@
 """BUDGET_USD, against a Jobs API that has prices: the local hub behind a relay that rewrites its price list."""
 
-import http.client
-import json
 import re
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from launching import Launcher, wait_until
+from relay import HARDWARE, at_price
 
 from launcher.meter import Meter
-from launcher.open_run import OpenRun
 from launcher.profiles import LaunchTarget
 from shared.errors import ExitCode
-from shared.hub import Hub
 from shared.manifest import RunManifest
-from shared.runs import ManifestStore
 
 ROOT = Path(__file__).parents[3]
 USD_PER_MINUTE = 0.5
-PASSED_ON = ("content-type", "etag", "x-repo-commit", "x-error-code", "x-error-message", "link")
-
-
-class PriceList(BaseHTTPRequestHandler):
-    """Passes requests on to the hub; every flavor has a price."""
-
-    hub, usd_per_minute = "", USD_PER_MINUTE
-
-    def do_GET(self):
-        size = int(self.headers.get("content-length") or 0)
-        connection = http.client.HTTPConnection(urlsplit(self.hub).netloc)
-        connection.request(self.command, self.path, self.rfile.read(size), dict(self.headers))
-        answer = connection.getresponse()
-        body = answer.read()
-        if self.path == "/api/jobs/hardware":
-            body = json.dumps(
-                [item | {"unitCostUSD": self.usd_per_minute} for item in json.loads(body)]
-            ).encode()
-        self.send_response(answer.status)
-        for name in PASSED_ON:
-            if value := answer.headers.get(name):
-                self.send_header(name, value)
-        length = answer.headers["content-length"] if self.command == "HEAD" else len(body)
-        self.send_header("content-length", str(length))
-        self.end_headers()
-        self.wfile.write(body)
-        connection.close()
-
-    do_HEAD = do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - names that the server looks for
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def prices(toys):
-    """A Jobs API where a minute costs half a dollar: its address, and a handler to change that with."""
-    handler = type("Handler", (PriceList,), {"hub": toys.env["HF_ENDPOINT"]})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", handler
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-@pytest.fixture
-def priced(prices, toy_launch):
-    """A launcher on that Jobs API."""
-    return Launcher(
-        toy_launch.folder, toy_launch.namespace, {**toy_launch.environment, "HF_ENDPOINT": prices[0]}
-    )
-
-
-@pytest.fixture
-def running(prices, toys, toy_launch, sft):
-    """A run whose job runs and has saved something, launched by somebody without a budget; and its command."""
-    run_id, command = sft([{"saves": [30], "seconds": 100}, {"resume": 30}])
-    process = toy_launch.start(*command)
-    store = ManifestStore(Hub(prices[0], toys.hub.api.token), toy_launch.namespace)
-    wait_until(lambda: store.read(run_id).phases["sft"].progress)
-    run = OpenRun(store, toy_launch.namespace, run_id)
-    yield run, command
-    for job in run.list_jobs():
-        toys.hub.api.cancel_job(job_id=job.id, namespace=run.namespace)
-    process.communicate(timeout=60)
 
 
 def test_a_job_that_could_cost_more_than_the_budget_is_not_launched(sft, priced, toy_store, jobs):
@@ -163,19 +88,19 @@ def test_the_price_that_is_asked_now_counts_and_the_last_one_where_none_is_told(
     meter = Meter(run, "sft", target, budget_usd=40.0, now=lambda: clock[0])
     meter.check(job.id)
     assert not meter.exceeded
-    prices[1].usd_per_minute = 20.0
+    prices[1].answers[HARDWARE] = at_price(20.0)
     meter.check(job.id)
     assert not meter.exceeded, "it asks three times a minute"
     clock[0] += 20
     meter.check(job.id)
     assert not meter.exceeded
-    prices[1].do_GET = prices[1].do_POST = lambda relay: relay.send_error(403)
+    refused = f"POST /api/jobs/{run.namespace}/{job.id}/cancel"
+    prices[1].answers |= {HARDWARE: (403, {}), refused: (403, {})}
     clock[0] += 60
     meter.check(job.id)
     assert "warning: Not allowed while cancelling job" in capsys.readouterr().err
     assert not meter.exceeded, "it has not been cancelled"
-    del prices[1].do_GET, prices[1].do_POST
-    prices[1].usd_per_minute = 41.0
+    prices[1].answers = {HARDWARE: at_price(41.0)}
     clock[0] += 20
     meter.check(job.id)
     assert meter.exceeded.startswith(f"It was cancelled because run {run.run_id} has cost ")

@@ -58,6 +58,16 @@ def show_plan(profile: Profile, base_model: str | None = None, source_dataset: s
     console.print("", *(warnings or ["Every phase fits its card and its timeout."]), sep="\n", markup=False)
 
 
+def plan_profile(profile: Profile, base_model: str, source_dataset: str) -> list[PlannedPhase]:
+    """Return what each phase that runs a model will take.
+
+    Raises:
+        PipelineError: a setting is wrong, or nothing is known of a flavor or of the model.
+    """
+    settings, shape = resolve_settings(profile), find_shape(base_model)
+    return plan_phases(profile, settings, shape, assume_lengths(source_dataset))
+
+
 def _table(profile: Profile, phases: list[PlannedPhase]) -> Table:
     table = Table(*COLUMNS, title=f"Plan of profile {profile.name}", title_justify="left", box=None)
     for phase in phases:

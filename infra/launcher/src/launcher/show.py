@@ -12,7 +12,6 @@ from rich.table import Column, Table
 
 from launcher.terminal import say
 from shared.errors import UpstreamNotReady
-from shared.hub import hub_errors
 from shared.manifest import PHASES, Phase, RunManifest, render_manifest
 from shared.runs import ManifestStore
 
@@ -56,8 +55,8 @@ def show_runs(store: ManifestStore) -> None:
     _console().print(table if table.rows else "No runs yet. Begin one: make sft grpo eval report")
 
 
-def show_logs(store: ManifestStore, namespace: str, manifest: RunManifest, phase: str | None) -> None:
-    """Print the log of the newest job, of one phase or of all.
+def newest_job(manifest: RunManifest, phase: str | None) -> str:
+    """Return the id of the newest job of a run, of one phase or of all.
 
     Raises:
         UpstreamNotReady: no job has been launched.
@@ -66,9 +65,7 @@ def show_logs(store: ManifestStore, namespace: str, manifest: RunManifest, phase
     attempts = [attempt for name in phases for attempt in reversed(manifest.phases[name].attempts)]
     if not attempts:
         raise UpstreamNotReady(f"No job of run {manifest.run_id} has been launched yet. Start one: make sft.")
-    with hub_errors(f"reading the log of job {attempts[0].job_id}"):
-        for line in store.hub.api.fetch_job_logs(job_id=attempts[0].job_id, namespace=namespace):
-            print(line)
+    return attempts[0].job_id
 
 
 def fetch_report(store: ManifestStore, manifest: RunManifest) -> None:

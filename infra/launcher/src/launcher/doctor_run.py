@@ -1,0 +1,104 @@
+"""What the jobs of a first launch need: one function a check. Nothing here launches a job."""
+
+from typing import Literal
+
+from huggingface_hub.errors import GatedRepoError
+
+from launcher.budget import list_prices
+from launcher.cost import collect_costs, expect_phases
+from launcher.cost_text import format_usd
+from launcher.doctor_access import Finding
+from launcher.doctor_checks import Site
+from launcher.flavors import find_hardware
+from launcher.requests import PACKAGES, build_request
+from shared.errors import BadInput
+from shared.refs import split_revision
+
+
+def check_hardware(site: Site) -> Finding:
+    """Every flavor is offered, and what the plan needs fits it."""
+    flavors = list(dict.fromkeys(target.flavor for target in site.profile.launch.values()))
+    for flavor in flavors:
+        find_hardware(site.hub, flavor)
+    warnings = [f"{phase.name} {warning}" for phase in site.plan for warning in phase.warnings()]
+    if warnings:
+        return Finding("note", " ".join(warnings), "See make plan")
+    return Finding("ok", f"{', '.join(flavors)}: every phase fits, and ends before its timeout")
+
+
+def check_model(site: Site) -> Finding:
+    """The base model can be read, and under which licence."""
+    return _check_source(site, site.base_model, "model")
+
+
+def check_dataset(site: Site) -> Finding:
+    """The question dataset, likewise."""
+    return _check_source(site, site.source_dataset, "dataset")
+
+
+def check_images(site: Site) -> Finding:
+    """Every phase's image can be pulled, or the code of this checkout can be fetched."""
+    placed = [
+        site.placement.place(build_request(site.profile, phase, "examined", site.namespace, force=False))
+        for phase in PACKAGES
+    ]
+    images = dict.fromkeys(request.target.image for request in placed)
+    code = {str(request.code) for request in placed if request.code}
+    return Finding("ok", f"{', '.join(images)}{' with the code of ' if code else ''}{', '.join(code)}")
+
+
+def check_cost(site: Site) -> Finding:
+    """What a run will cost, and whether BUDGET_USD lets it be launched."""
+    costs = collect_costs(
+        site.profile, expect_phases(site.profile, site.plan), list_prices(site.hub), manifest=None, jobs={}
+    )
+    if all(cost.usd_per_minute == 0 for cost in costs):
+        return Finding("ok", "nothing")
+    ranges = [cost.usd_anew for cost in costs]
+    unpriced = [cost.flavor for cost in costs if cost.usd_per_minute is None]
+    if unpriced:
+        return Finding(
+            "note", f"{', '.join(dict.fromkeys(unpriced))}: no price by the minute.", "See hf jobs hardware"
+        )
+    likely, most = (sum(each[end] for each in ranges if each) for end in (0, 1))
+    dearest = max(costs, key=lambda cost: cost.usd_at_timeout or 0)
+    text = f"${format_usd(likely)} to ${format_usd(most)} for all phases, about; see make cost"
+    limit = site.budget_usd
+    if limit is not None and (dearest.usd_at_timeout or 0) > limit:
+        return Finding(
+            "problem",
+            f"BUDGET_USD is {limit:g}; {dearest.phase} may cost {format_usd(dearest.usd_at_timeout)}, its timeout.",
+            "Raise BUDGET_USD, or shorten the timeout in [launch]",
+        )
+    if limit is not None and most > limit:
+        return Finding(
+            "note", f"{text}; BUDGET_USD is {limit:g}.", "Raise BUDGET_USD, or expect to be stopped"
+        )
+    return Finding("ok", text)
+
+
+def _check_source(site: Site, reference: str, repo_type: Literal["model", "dataset"]) -> Finding:
+    repo_id, revision = split_revision(reference)
+    api = site.hub.api
+    try:
+        info = site.hub.call(
+            f"looking up the {repo_type} {reference}",
+            lambda: api.repo_info(repo_id, repo_type=repo_type, revision=revision),
+        )
+        site.hub.call(f"reading {repo_id}", lambda: api.auth_check(repo_id, repo_type=repo_type))
+    except BadInput as error:
+        if not isinstance(error.__cause__, GatedRepoError):
+            raise
+        page = f"{api.endpoint}/{'datasets/' if repo_type == 'dataset' else ''}{repo_id}"
+        return Finding(
+            "problem",
+            f"{repo_id} is gated, and HF_TOKEN may not read it.",
+            f"Ask for access as its user: {page}",
+        )
+    licence = getattr(getattr(info, "card_data", None), "license", None)
+    name = ", ".join(licence) if isinstance(licence, list) else licence
+    if name in (None, "other", "unknown"):
+        return Finding("note", f"{repo_id}: its card names no licence.", "Make sure that you may use it")
+    if "-nc" in name:
+        return Finding("note", f"{repo_id}: licence {name}, for no commercial use.")
+    return Finding("ok", f"{repo_id}, licence {name}")
