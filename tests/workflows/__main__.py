@@ -30,10 +30,10 @@ def main() -> int:
 
 def _occasion() -> Occasion:
     """What this machine gives, less what the make that started this would tell the steps' own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    return Occasion(
-        environment={name: value for name, value in kept.items() if name not in ("WORKFLOW", "JOB")}
-    )
+    told = ("MAKE", "MFLAGS", "WORKFLOW", "JOB")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(told)}
+    # Given and empty, it is not taken from .env either.
+    return Occasion(environment=kept | {"HF_ENDPOINT": ""})
 
 
 if __name__ == "__main__":
