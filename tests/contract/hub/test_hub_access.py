@@ -187,3 +187,24 @@ def test_names_without_a_namespace_and_spaces_are_not_found(api):
 def test_an_invalid_card_is_refused_before_it_is_uploaded(api, repo):
     with pytest.raises(ValueError, match="Invalid YAML"):
         api.upload_file(repo_id=repo, path_or_fileobj=b"---\na: [\n---\n", path_in_repo="README.md")
+
+
+def test_the_owner_of_a_gated_repo_lets_others_in_and_out(api, repo, other_api, tmp_path):
+    with pytest.raises(HfHubHTTPError, match="is not gated"):
+        api.grant_access(repo, "other")
+    api.update_repo_settings(repo, gated="manual")
+    assert status(other_api.grant_access, repo, "other") == 403
+    assert status(api.grant_access, repo, "nobody-we-know") == 404
+    api.grant_access(repo, "other")
+    assert [item.username for item in api.list_accepted_access_requests(repo)] == ["other"]
+    assert other_api.hf_hub_download(repo, ".gitattributes", cache_dir=tmp_path)
+    other_api.auth_check(repo)
+    assert status(api.grant_access, repo, "other") == 400
+    api.reject_access_request(repo, "other", rejection_reason="enough")
+    with pytest.raises(GatedRepoError):
+        other_api.auth_check(repo)
+    assert status(other_api.list_rejected_access_requests(repo).__next__) == 403
+    rejected = next(iter(api.list_rejected_access_requests(repo)))
+    api.accept_access_request(repo, request_id=rejected.request_id)
+    other_api.auth_check(repo)
+    assert status(api.accept_access_request, repo, "other") == 404

@@ -71,6 +71,15 @@ def test_a_change_that_the_branch_contradicts_is_not_merged(api, repo):
     assert api.get_discussion_details(repo, 1).status == "open"
 
 
+def test_a_proposal_may_begin_at_an_earlier_commit(api, repo):
+    first = api.model_info(repo).sha
+    api.upload_file(repo_id=repo, path_or_fileobj=b"1", path_in_repo="later.txt")
+    propose(api, repo, parent_commit=first[:7])
+    assert api.list_repo_files(repo, revision="refs/pr/1") == [".gitattributes", "new.bin"]
+    api.merge_pull_request(repo, 1)
+    assert api.list_repo_files(repo) == [".gitattributes", "later.txt", "new.bin"]
+
+
 def test_a_proposal_for_a_branch_is_merged_there(api, repo):
     api.create_branch(repo, branch="v1")
     propose(api, repo, revision="v1")

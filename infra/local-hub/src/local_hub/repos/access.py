@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from local_hub.caller import asking_user, param, signed_in
 from local_hub.errors import ApiError
+from local_hub.repos.access_requests import has_access
 from local_hub.repos.history import pull_request_number
 from local_hub.repos.names import RepoType
 from local_hub.repos.pull_requests import find_pull_request
@@ -31,7 +32,7 @@ def open_repo_to_propose(db: sqlite3.Connection, request: Request) -> Repo:
     """The repo in the URL, for a pull request: whoever reads its files may make one."""
     repo = open_repo(db, request)
     signed_in(request)
-    check_not_gated(request, repo)
+    check_not_gated(db, request, repo)
     return repo
 
 
@@ -65,13 +66,19 @@ def repo_not_found(request: Request) -> ApiError:
     return ApiError(401 if asking_user(request) is None else 404, REPO_NOT_FOUND, "RepoNotFound")
 
 
-def check_not_gated(request: Request, repo: Repo) -> None:
-    """Raises 401 or 403 if the files of a public repo are for its owner, who alone can let others in."""
+def check_not_gated(db: sqlite3.Connection, request: Request, repo: Repo) -> None:
+    """Raises 401 or 403 if the files of a repo are for its owner and for those whom the owner has let in."""
     user = asking_user(request)
-    if repo.gated and (user is None or not user.may_use(repo.namespace)):
-        status = 401 if user is None else 403
-        reason = "is restricted and you are not in the authorized list"
-        raise ApiError(status, f"Access to {repo.type} {repo.id} {reason}.", "GatedRepo")
+    if repo.gated is None or (
+        user is not None and (user.may_use(repo.namespace) or has_access(db, repo, user.name))
+    ):
+        return
+    if user is None:
+        reason = ". You must have access to it and be authenticated to access it. Please log in."
+    else:
+        reason = " and you are not in the authorized list. Ask its owner to grant you access."
+    message = f"Access to {repo.type} {repo.id} is restricted{reason}"
+    raise ApiError(401 if user is None else 403, message, "GatedRepo")
 
 
 def check_may_write(request: Request, repo: Repo) -> None:

@@ -11,7 +11,7 @@ from local_hub.body import parse_object, text_field
 from local_hub.errors import ApiError
 from local_hub.repos.contents import ContentBuffer, git_blob_id, lfs_pointer
 from local_hub.repos.edit import TreeEditor
-from local_hub.repos.history import Commit, add_commit, branch_head, head_of, move_head
+from local_hub.repos.history import Commit, add_commit, branch_head, head_of, move_head, resolve
 from local_hub.repos.names import check_path
 from local_hub.repos.pull_requests import PullRequest, open_pull_request
 from local_hub.repos.registry import Repo
@@ -87,8 +87,11 @@ def write_commit(db: sqlite3.Connection, repo: Repo, ref: str, author: str, draf
 def propose_commit(
     db: sqlite3.Connection, repo: Repo, base: str, author: str, draft: Draft
 ) -> tuple[Commit, PullRequest]:
-    """Applies the draft to the head of a branch, which stays as it is, and makes a pull request of the result."""
-    commit = _commit_onto(db, repo, branch_head(db, repo, base), author, draft)
+    """Applies the draft to a branch's head, or to the parent that its header names, and makes a pull request of it."""
+    head = branch_head(db, repo, base)
+    if draft.header is not None and draft.header.parent is not None:
+        head = resolve(db, repo, draft.header.parent)
+    commit = _commit_onto(db, repo, head, author, draft)
     base = base.removeprefix("refs/heads/")
     return commit, open_pull_request(db, repo, base, commit, author, commit.title, commit.message, "open")
 

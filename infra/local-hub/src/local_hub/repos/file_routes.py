@@ -41,7 +41,7 @@ def resolve_file(request: Request) -> Response:
     store = store_of(request)
     with store.database.read() as db:
         repo = open_repo(db, request)
-        check_not_gated(request, repo)
+        check_not_gated(db, request, repo)
         commit = history.resolve(db, repo, param(request, "revision"))
         entry = find_entry(db, commit.tree_id, path)
         if entry is None or entry.is_folder:

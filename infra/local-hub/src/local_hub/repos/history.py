@@ -42,9 +42,10 @@ def add_commit(
     title: str,
     message: str,
     author: str,
+    created_at: str | None = None,
 ) -> Commit:
     """Records a commit. No two ever have the same id, not even those of a repo deleted and made anew."""
-    fields = (parent, tree_id, title, message, author, now())
+    fields = (parent, tree_id, title, message, author, created_at or now())
     seed = json.dumps([*fields, secrets.token_hex(16)]).encode()
     sha = hashlib.sha1(seed, usedforsecurity=False).hexdigest()
     db.execute("INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (repo.key, sha, *fields))
@@ -81,7 +82,7 @@ def delete_ref(db: sqlite3.Connection, repo: Repo, kind: RefKind, name: str) -> 
     if find_ref(db, repo, kind, name) is None:
         raise _unknown_revision(name)
     db.execute("DELETE FROM refs WHERE repo_id = ? AND kind = ? AND name = ?", (repo.key, kind, name))
-    _forget_unreachable(db, repo)
+    forget_unreachable(db, repo)
 
 
 def find_ref(db: sqlite3.Connection, repo: Repo, kind: RefKind, name: str) -> str | None:
@@ -177,11 +178,11 @@ def squash(db: sqlite3.Connection, repo: Repo, branch: str, title: str, author: 
     head = head_of(db, repo, branch)
     commit = add_commit(db, repo, None, head.tree_id, title, "", author)
     move_head(db, repo, branch, commit.sha)
-    _forget_unreachable(db, repo)
+    forget_unreachable(db, repo)
     return commit
 
 
-def _forget_unreachable(db: sqlite3.Connection, repo: Repo) -> None:
+def forget_unreachable(db: sqlite3.Connection, repo: Repo) -> None:
     """Removes the commits that no branch, tag or pull request leads to any more."""
     db.execute(
         """

@@ -64,6 +64,17 @@ def find_by_present_name(
     return _repo(row) if row else None
 
 
+def get_repo(db: sqlite3.Connection, key: int) -> Repo:
+    """The repo with this number, which must exist."""
+    return _repo(db.execute("SELECT * FROM repos WHERE id = ?", (key,)).fetchone())
+
+
+def count_likes(db: sqlite3.Connection, repo: Repo) -> int:
+    """How many users like a repo."""
+    row = db.execute("SELECT COUNT(*) FROM likes WHERE repo_id = ?", (repo.key,)).fetchone()
+    return int(row[0])
+
+
 def list_repos(db: sqlite3.Connection, repo_type: RepoType, namespace: str | None) -> list[Repo]:
     """Every repo of a type, or those of one namespace, newest first."""
     rows = db.execute(

@@ -175,7 +175,7 @@ def list_own_repos(request: Request) -> Response:
 def check_read(request: Request) -> Response:
     """Answers 200 if the one who asks may read the repo."""
     with store_of(request).database.read() as db:
-        check_not_gated(request, open_repo(db, request))
+        check_not_gated(db, request, open_repo(db, request))
     return JSONResponse({})
 
 

@@ -4,9 +4,12 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import Route
 
 from local_hub.repos import (
+    access_request_routes,
     commit_routes,
     file_routes,
+    large_file_routes,
     lfs_routes,
+    like_routes,
     other_routes,
     pull_request_routes,
     ref_routes,
@@ -79,6 +82,15 @@ repo_routes: list[Route] = [
     Route(f"{_API}/discussions/{{number}}", pull_request_routes.show_proposal),
     Route(f"{_API}/discussions/{{number}}/status", pull_request_routes.change_status, methods=["POST"]),
     Route(f"{_API}/discussions/{{number}}/merge", pull_request_routes.merge_proposal, methods=["POST"]),
+    Route(f"{_API}/user-access-request/grant", access_request_routes.grant, methods=["POST"]),
+    Route(f"{_API}/user-access-request/handle", access_request_routes.handle, methods=["POST"]),
+    Route(f"{_API}/user-access-request/{{status}}", access_request_routes.list_requests),
+    Route(f"{_API}/lfs-files", large_file_routes.list_files),
+    Route(f"{_API}/lfs-files/batch", large_file_routes.delete_files, methods=["POST"]),
+    Route(f"{_API}/like", like_routes.like, methods=["POST"]),
+    Route(f"{_API}/like", like_routes.unlike, methods=["DELETE"]),
+    Route(f"{_API}/likers", like_routes.list_likers),
+    Route("/api/users/{user}/likes", like_routes.list_liked),
     Route("/lfs-upload/whole", lfs_routes.upload_whole, methods=["PUT"]),
     Route("/lfs-upload/part", lfs_routes.upload_part, methods=["PUT"]),
     Route("/lfs-upload/completion", lfs_routes.complete_upload, methods=["POST"]),

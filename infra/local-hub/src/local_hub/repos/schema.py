@@ -55,6 +55,20 @@ CREATE TABLE IF NOT EXISTS pull_requests (
     PRIMARY KEY (repo_id, number),
     FOREIGN KEY (repo_id, sha) REFERENCES commits(repo_id, sha) DEFERRABLE INITIALLY DEFERRED
 );
+CREATE TABLE IF NOT EXISTS access_requests (
+    repo_id INTEGER NOT NULL REFERENCES repos(id) ON DELETE CASCADE,
+    user_name TEXT NOT NULL,
+    id TEXT NOT NULL UNIQUE,
+    status TEXT NOT NULL CHECK (status IN ('pending', 'accepted', 'rejected')),
+    changed_at TEXT NOT NULL,
+    PRIMARY KEY (repo_id, user_name)
+);
+CREATE TABLE IF NOT EXISTS likes (
+    repo_id INTEGER NOT NULL REFERENCES repos(id) ON DELETE CASCADE,
+    user_name TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (repo_id, user_name)
+);
 CREATE TABLE IF NOT EXISTS contents (
     sha256 TEXT PRIMARY KEY,
     content BLOB NOT NULL

@@ -12,7 +12,7 @@ from local_hub.repos.contents import lfs_pointer, read_content
 from local_hub.repos.eval_results import read_eval_results
 from local_hub.repos.history import Commit
 from local_hub.repos.pull_requests import PullRequest
-from local_hub.repos.registry import Repo, now
+from local_hub.repos.registry import Repo, count_likes, now
 from local_hub.repos.trees import Entry, find_entry, walk_files
 
 _MAX_CARD_BYTES = 1024**2
@@ -123,7 +123,7 @@ def repo_summary(db: sqlite3.Connection, repo: Repo, commit: Commit) -> Json:
         "gated": repo.gated or False,
         "disabled": False,
         "downloads": 0,
-        "likes": 0,
+        "likes": count_likes(db, repo),
         "tags": tags_of(card, repo.type),
         "library_name": card.get("library_name"),
         "pipeline_tag": card.get("pipeline_tag"),

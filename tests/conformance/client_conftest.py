@@ -1,0 +1,124 @@
+"""What the client's own tests ask of a conftest, which their distribution does not hold: it is copied there as such.
+
+It points them at the hub in `HF_ENDPOINT`, and counts the requests by which each calls it.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import httpx2
+import pytest
+from huggingface_hub import HfApi, RepoUrl
+from huggingface_hub.utils import _detect_agent
+
+from . import testing_constants
+from .testing_utils import repo_name
+
+MARKERS = ("api", "transfer", "inference", "xet", "no_xet", "production", "deprecated", "git_lfs", "vcr")
+ENDPOINT = os.environ["HF_ENDPOINT"]
+HOST = httpx2.URL(ENDPOINT).netloc
+SHARING: set[str] = set()
+
+testing_constants.ENDPOINT_STAGING = ENDPOINT
+
+
+class RepoFactory(Protocol):
+    """Creates a repo, named at random unless `repo_id` says otherwise, that is gone after the test."""
+
+    def __call__(
+        self,
+        repo_type: str = "model",
+        *,
+        repo_id: str | None = None,
+        token: str | None = None,
+        **options: Any,
+    ) -> RepoUrl: ...
+
+
+class HubRequests(httpx2.HTTPTransport):
+    """Counts what goes to the hub, however a test comes by its client."""
+
+    count = 0
+    _send = httpx2.HTTPTransport.handle_request
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Sends one request."""
+        if request.url.netloc == HOST:
+            HubRequests.count += 1
+        return HubRequests._send(self, request)
+
+
+httpx2.HTTPTransport.handle_request = HubRequests.handle_request  # type: ignore[method-assign]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Registers the marks that the tests carry."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Begins to count."""
+    HubRequests.count = 0
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Iterator[None]:
+    """Notes the classes that share something on the hub: all their tests depend on it."""
+    before = HubRequests.count
+    try:
+        return (yield)
+    finally:
+        if HubRequests.count > before and fixturedef.scope == "class":
+            SHARING.add(f"{request.node.nodeid}::")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Notes with each result how often the test has called the hub, by itself or through its class."""
+    report = yield
+    shares = item.nodeid.startswith(tuple(SHARING))
+    report.user_properties = [("hub_requests", HubRequests.count + shares)]
+    return report
+
+
+@pytest.fixture(autouse=True)
+def known_agents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test depends on which agents the Hub knows."""
+    monkeypatch.setattr(_detect_agent, "_registry", {"standardEnvVars": [], "harnesses": {}})
+
+
+@pytest.fixture(scope="session")
+def api() -> HfApi:
+    """A client of the first user."""
+    return HfApi(endpoint=ENDPOINT, token=testing_constants.TOKEN)
+
+
+@pytest.fixture
+def repo_factory(api: HfApi) -> Iterator[RepoFactory]:
+    """Creates repos that are gone after the test."""
+    created: list[tuple[RepoUrl, str | None]] = []
+
+    def create(
+        repo_type: str = "model", *, repo_id: str | None = None, token: str | None = None, **options: Any
+    ) -> RepoUrl:
+        url = api.create_repo(repo_id or repo_name(), repo_type=repo_type, token=token, **options)
+        created.append((url, token))
+        return url
+
+    yield create
+    for url, token in created:
+        api.delete_repo(url.repo_id, repo_type=url.repo_type, token=token, missing_ok=True)
+
+
+@pytest.fixture
+def new_repo_id(api: HfApi) -> Iterator[str]:
+    """The name of a model that the test creates; gone after it."""
+    repo_id = f"{testing_constants.USER}/{repo_name()}"
+    yield repo_id
+    api.delete_repo(repo_id, missing_ok=True)
