@@ -17,18 +17,20 @@ class Relay(BaseHTTPRequestHandler):
     """Passes requests on.
 
     Attributes:
-        answers: by method and path, what makes another content of the hub's JSON, or a status and JSON instead.
+        answers: by method and path: what makes another content of the hub's JSON, or a status, JSON and headers.
     """
 
     hub = ""
-    answers: dict[str, Callable[[Any], Any] | tuple[int, Any]]
+    answers: dict[str, Callable[[Any], Any] | tuple[int, Any] | tuple[int, Any, dict[str, str]]]
 
     def do_GET(self):
         path = urlsplit(self.path).path
         content = self.rfile.read(int(self.headers.get("content-length") or 0))
         instead = self.answers.get(f"{self.command} {path}")
         if isinstance(instead, tuple):
-            self._answer(instead[0], {"content-type": "application/json"}, json.dumps(instead[1]).encode())
+            status, body, *headers = instead
+            headers = {"content-type": "application/json"} | dict(*headers)
+            self._answer(status, headers, json.dumps(body).encode())
             return
         connection = http.client.HTTPConnection(urlsplit(self.hub).netloc)
         connection.request(self.command, self.path, content, dict(self.headers))
