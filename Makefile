@@ -35,8 +35,9 @@ CLIENT := $(HUB) exec $(HUB_OPTIONS) --
 endif
 
 .PHONY: help setup split sft grpo eval report all seeds compare hub hub-stop hub-status hub-env manifest results runs \
-	doctor cost jobs logs cancel verify gate promote resume summary plan check check-workflows test test-slow conformance smoke workflow chaos lock audit \
-	images docker-split docker-sft docker-grpo docker-eval docker-report docker-all clean
+	doctor cost jobs logs cancel verify gate promote resume summary plan check check-workflows test test-slow test-docker \
+	conformance smoke workflow chaos lock audit images docker-split docker-sft docker-grpo docker-eval docker-report \
+	docker-all clean
 
 help:  ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -112,7 +113,9 @@ check-workflows: $(SETUP)  ## lint the GitHub workflows: schema, security, and a
 test: $(SETUP)  ## the tests
 	$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE)
 test-slow: $(SETUP)  ## the tests that take longer
-	$(BIN)/pytest -m slow $(SIDE_BY_SIDE)
+	$(BIN)/pytest -m "slow and not docker" $(SIDE_BY_SIDE)
+test-docker: $(SETUP)  ## the tests that need a Docker engine: BASE_IMAGE, DOCKER_BUILD_OPTIONS
+	$(BIN)/pytest -m docker
 workflow: $(SETUP)  ## run a job of a GitHub workflow here, its steps as they stand in the file: WORKFLOW=ci JOB=smoke
 	@PYTHONPATH=tests $(BIN)/python -m workflows "$(WORKFLOW)" "$(JOB)"
 chaos: $(SETUP)  ## kill jobs, trainings and hubs and break the network, half an hour: SEED CHAOS="--hub-kills 5"
