@@ -1,6 +1,6 @@
 """IMAGE=auto: a public Python image, and a script in it that installs the code of one commit and becomes the job."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -43,3 +43,10 @@ def bootstrap_environment(phase: str, code: PublishedCode, on_gpu: bool) -> dict
         "CODE_PROJECTS": " ".join(projects_of(phase)),
     }
     return told if on_gpu else told | {"PIP_EXTRA_INDEX_URL": CPU_TORCH_INDEX}
+
+
+def installed_code(environment: Mapping[str, str]) -> str | None:
+    """Return what a job of this environment installs, as `repository@commit`; None where its image holds the code."""
+    if "CODE_COMMIT" not in environment:
+        return None
+    return str(PublishedCode(environment["CODE_REPOSITORY"], environment["CODE_COMMIT"]))

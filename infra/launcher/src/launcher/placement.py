@@ -89,7 +89,9 @@ class Placement:
             # The code is here, in the hub's own environment or in the image that `make images` built.
             return f"medmcqa-{service_of(request.phase)}"
         if space := space_of(image):
-            self.hub.call(f"looking up the Space {space}", lambda: self.hub.api.space_info(space))
+            # A local hub has no Spaces, and says so when it gets the job.
+            if not self.is_local:
+                self.hub.call(f"looking up the Space {space}", lambda: self.hub.api.space_info(space))
             return image
         reference = parse_reference(image)
         if reference.digest or (self.is_local and reference.registry is None):

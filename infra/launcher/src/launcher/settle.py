@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from huggingface_hub import JobInfo, JobStage
 
+from launcher.bootstrap import installed_code
 from launcher.budget import cost_usd
 from launcher.endings import describe_end, is_over, was_stopped
 from launcher.open_run import OpenRun
@@ -136,5 +137,6 @@ def _complete(attempt: Attempt, job: JobInfo, cost: float | None) -> None:
     attempt.finished_at = attempt.finished_at or job.finished_at or datetime.now(UTC)
     attempt.flavor = attempt.flavor or job.flavor
     attempt.image = attempt.image or job.docker_image
+    attempt.code = attempt.code or installed_code(job.environment or {})
     digest = (job.labels or {}).get("request")
     attempt.request = attempt.request or (digest and f"sha256:{digest}")
