@@ -31,6 +31,15 @@ from datasets import load_dataset
 print(json.dumps({split: load_dataset(sys.argv[1], split=split).to_list() for split in sys.argv[2:]}))
 """
 
+LOAD_SOURCE = """
+import sys
+from pathlib import Path
+from data_splitter.source import load_source
+from shared.hub import Hub
+from shared.refs import RepoRef
+load_source(Hub(sys.argv[1], sys.argv[2]), RepoRef.model_validate_json(sys.argv[3]), Path("cache"))
+"""
+
 
 def make_rows(**columns):
     rows = []
@@ -207,3 +216,12 @@ def test_a_source_that_cannot_be_used_is_refused_in_a_line(split, begin_run, sto
     assert phase.status == "failed"
     assert message in phase.error
     assert refused.stderr.splitlines()[-1] == f"error: {phase.error}"
+
+
+def test_the_code_that_a_source_brings_along_is_never_run(hub_server, tmp_path, run_python):
+    hub, trace = Hub(hub_server.url, hub_server.token), tmp_path / "trace"
+    script = f"open({str(trace)!r}, 'w').close()".encode()
+    source = hub.push_files("starter/scripted", "dataset", {"scripted.py": script}, "Add a loading script")
+    refused = run_python("-c", LOAD_SOURCE, hub_server.url, hub_server.token, source.model_dump_json())
+    assert "cannot be read as questions: Dataset scripts are no longer supported" in refused.stderr
+    assert not trace.exists()

@@ -60,7 +60,8 @@ def iterate_rows(dataset: Dataset, seed: int) -> Iterator[Row]:
 def _readable(ref: RepoRef) -> Iterator[None]:
     try:
         yield
-    except (DatasetsError, pa.ArrowException, ValueError, TypeError) as error:
+    # A RuntimeError is how datasets refuses a repo's own loading script, which it never runs.
+    except (DatasetsError, pa.ArrowException, RuntimeError, ValueError, TypeError) as error:
         reason = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
         raise BadInput(
             f"{ref} cannot be read as questions: {reason}. "
