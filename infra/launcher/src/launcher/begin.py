@@ -1,6 +1,7 @@
 """How a new run begins: what it begins with is pinned and checked before its manifest is stored."""
 
 import json
+import os
 import subprocess
 from datetime import UTC, datetime
 
@@ -88,9 +89,9 @@ def _require_chat_template(hub: Hub, model: RepoRef) -> None:
 
 
 def _git_commit() -> str:
-    """Return the checkout's commit, marked where files differ from it, or "unknown" outside of git."""
+    """Return the commit of the checkout, marked where files differ, or else the one that this image was built from."""
     command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return os.environ.get("MEDMCQA_REVISION", "unknown")
