@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import httpx2
 import pytest
-from huggingface_hub import HfApi, RepoUrl
+from huggingface_hub import HfApi, RepoUrl, constants
 from huggingface_hub.utils import _detect_agent
 
 from . import testing_constants
@@ -91,6 +91,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def known_agents(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test depends on which agents the Hub knows."""
     monkeypatch.setattr(_detect_agent, "_registry", {"standardEnvVars": [], "harnesses": {}})
+
+
+@pytest.fixture(autouse=True)
+def xet_mode(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large files go by Xet in the tests that are about it, by LFS in all others."""
+    is_marked = request.node.get_closest_marker("xet") is not None
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", not is_marked)
 
 
 @pytest.fixture(scope="session")

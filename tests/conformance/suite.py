@@ -28,9 +28,10 @@ TESTS = (
     "test_snapshot_download.py",
     "test_utils_http.py::TestUniqueRequestId",
     "test_utils_http.py::test_flag_as_download_call_decorator",
+    "test_xet_upload.py",
 )
-# `production` tests read what only huggingface.co holds; `xet` ones need another protocol for large files.
-MARKS = "not production and not xet"
+# `production` tests read what only huggingface.co holds.
+MARKS = "not production"
 
 
 class NoSuite(Exception):

@@ -20,6 +20,7 @@ from local_hub.middleware import AuthMiddleware, ErrorMiddleware, RawPathMiddlew
 from local_hub.repos.routes import repo_routes
 from local_hub.repos.store import RepoStore
 from local_hub.users_file import read_users
+from local_hub.xet.routes import xet_routes
 
 ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -39,7 +40,12 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
     if config.users is not None:
         accounts.replace_by(read_users(config.users))
     app = Starlette(
-        routes=[*job_routes, *repo_routes, Route("/{path:path}", refuse_unknown_route, methods=ALL_METHODS)],
+        routes=[
+            *job_routes,
+            *xet_routes,
+            *repo_routes,
+            Route("/{path:path}", refuse_unknown_route, methods=ALL_METHODS),
+        ],
         middleware=[
             Middleware(ErrorMiddleware),
             Middleware(RawPathMiddleware),

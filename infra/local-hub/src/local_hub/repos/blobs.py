@@ -4,6 +4,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Set
 from pathlib import Path
 from types import TracebackType
@@ -60,6 +61,13 @@ class BlobStore:
         folder.mkdir(exist_ok=True)
         return folder
 
+    def drop_quiet_parts(self, prefix: str, seconds: float) -> None:
+        """Removes the parts of uploads of that kind to which nothing has come for so long."""
+        oldest = time.time() - seconds
+        for folder in self._incoming.glob(f"parts-{prefix}*"):
+            if folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
+
     def drop_parts(self, upload: str) -> None:
         """Removes the parts of a multipart upload."""
         shutil.rmtree(self._incoming / f"parts-{upload}", ignore_errors=True)
@@ -106,9 +114,9 @@ class IncomingBlob:
         _flush_folder(target.parent)
         _flush_folder(target.parent.parent)
 
-    def keep_as_part(self, upload: str, number: int) -> None:
+    def keep_as_part(self, upload: str, name: int | str) -> None:
         """Puts the content among the parts of an upload; nothing needs flushing before the whole is there."""
-        os.replace(self._path, self._store.parts_folder(upload) / str(number))
+        os.replace(self._path, self._store.parts_folder(upload) / str(name))
 
 
 def _flush_folder(folder: Path) -> None:

@@ -1,0 +1,126 @@
+"""The two binary formats of Xet uploads: shards say what files consist of, xorbs hold the chunks.
+
+Sources: huggingface.co/docs/xet, "Shard format" and "Xorb format". All numbers are little-endian.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import lz4.frame
+
+from local_hub.errors import ApiError
+
+_RECORD_BYTES = 48
+_SHARD_TAG = b"HFRepoMetaData\0"
+_END = b"\xff" * 32
+_WITH_VERIFICATION, _WITH_SHA256 = 1 << 31, 1 << 30
+_CHUNK_HEADER = struct.Struct("<B3sB3s")
+_RAW, _LZ4, _GROUPED_LZ4 = range(3)
+
+
+@dataclass(frozen=True)
+class Term:
+    """A run of chunks, `first` to `last` - 1, of one xorb."""
+
+    xorb: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class ShardFile:
+    """A file as a shard describes it."""
+
+    sha256: str
+    terms: tuple[Term, ...]
+
+
+def parse_shard(shard: bytes) -> list[ShardFile]:
+    """The files that a shard describes; raises 400 if it is no shard, or names a file without its SHA-256."""
+    if not shard.startswith(_SHARD_TAG):
+        raise ApiError(400, "Not a Xet shard")
+    records = _Records(shard)
+    records.take()
+    files = []
+    while (header := records.take())[:32] != _END:
+        flags, count = struct.unpack_from("<II", header, 32)
+        terms = tuple(_term(records.take()) for _ in range(count))
+        if flags & _WITH_VERIFICATION:
+            records.skip(count)
+        if not flags & _WITH_SHA256:
+            raise ApiError(400, "The Xet shard names a file without its SHA-256")
+        files.append(ShardFile(_hex(records.take()[:32]), terms))
+    return files
+
+
+def chunks_of(xorb: memoryview, first: int, last: int) -> Iterator[bytes]:
+    """The contents of some chunks of a xorb; raises 400 where it does not have them."""
+    offset = 0
+    for index in range(last):
+        if offset + _CHUNK_HEADER.size > len(xorb) or xorb[offset] != 0:
+            raise ApiError(400, f"The Xet shard names chunk {index} of a xorb that has fewer")
+        _, packed, scheme, unpacked = _CHUNK_HEADER.unpack_from(xorb, offset)
+        offset += _CHUNK_HEADER.size
+        end = offset + int.from_bytes(packed, "little")
+        if index >= first:
+            yield _unpack(xorb[offset:end], scheme, int.from_bytes(unpacked, "little"))
+        offset = end
+
+
+class _Records:
+    """A shard, record by record."""
+
+    def __init__(self, shard: bytes) -> None:
+        self._shard = shard
+        self._offset = 0
+
+    def take(self) -> bytes:
+        record = self._shard[self._offset : self._offset + _RECORD_BYTES]
+        if len(record) < _RECORD_BYTES:
+            raise ApiError(400, "The Xet shard is cut off")
+        self._offset += _RECORD_BYTES
+        return record
+
+    def skip(self, count: int) -> None:
+        self._offset += count * _RECORD_BYTES
+
+
+def _term(record: bytes) -> Term:
+    first, last = struct.unpack_from("<II", record, 40)
+    return Term(_hex(record[:32]), first, last)
+
+
+def _hex(digest: bytes) -> str:
+    """A hash as Xet writes it: as four numbers of 64 bits."""
+    return "".join(f"{number:016x}" for number in struct.unpack("<4Q", digest))
+
+
+def _unpack(packed: memoryview, scheme: int, size: int) -> bytes:
+    try:
+        content = _decompress(packed, scheme)
+    except RuntimeError as error:  # what lz4 raises
+        raise ApiError(400, f"A chunk of a xorb cannot be decompressed: {error}") from error
+    if len(content) != size:
+        raise ApiError(400, f"A chunk of a xorb has {len(content)} bytes, not the {size} that it says")
+    return content
+
+
+def _decompress(packed: memoryview, scheme: int) -> bytes:
+    if scheme == _RAW:
+        return bytes(packed)
+    if scheme not in (_LZ4, _GROUPED_LZ4):
+        raise ApiError(400, f"Unknown compression {scheme} in a xorb")
+    content: bytes = lz4.frame.decompress(packed)
+    return _ungroup(content) if scheme == _GROUPED_LZ4 else content
+
+
+def _ungroup(grouped: bytes) -> bytes:
+    """Undoes the sorting of bytes by their place in words of four, which floats are compressed better by."""
+    content = bytearray(len(grouped))
+    start = 0
+    for place in range(4):
+        length = len(range(place, len(grouped), 4))
+        content[place::4] = grouped[start : start + length]
+        start += length
+    return bytes(content)

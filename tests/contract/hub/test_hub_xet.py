@@ -1,0 +1,171 @@
+"""Uploads by Xet, which the client prefers unless it is told otherwise."""
+
+import hashlib
+import json
+import os
+import random
+import struct
+
+import httpx2
+import lz4.frame
+import pytest
+from huggingface_hub import constants
+from huggingface_hub.errors import HfHubHTTPError
+
+XORB = "0" * 63 + "1"
+CONTENT = b"raw" + b"packed" * 9 + b"abcdefghi"
+
+
+@pytest.fixture
+def by_xet(monkeypatch):
+    """Lets the client do as it does by default."""
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+
+
+@pytest.fixture
+def floats(tmp_path):
+    """A file that compresses better when it is grouped by bytes, larger than one chunk."""
+    numbers = random.Random(0)
+    path = tmp_path / "floats.bin"
+    path.write_bytes(struct.pack("<100001f", *(numbers.gauss(0, 1e-3) for _ in range(100001))))
+    return path
+
+
+def digest_bytes(digest: str) -> bytes:
+    """A hash as shards hold it."""
+    return struct.pack("<4Q", *(int(digest[start : start + 16], 16) for start in range(0, 64, 16)))
+
+
+def chunk(packed: bytes, scheme: int, size: int) -> bytes:
+    return (
+        bytes([0]) + len(packed).to_bytes(3, "little") + bytes([scheme]) + size.to_bytes(3, "little") + packed
+    )
+
+
+def make_xorb() -> bytes:
+    """Three chunks, one of each compression."""
+    grouped = b"aei" + b"bf" + b"cg" + b"dh"
+    return (
+        chunk(b"raw", 0, 3)
+        + chunk(lz4.frame.compress(b"packed" * 9), 1, 54)
+        + chunk(lz4.frame.compress(grouped), 2, 9)
+        + b"XETBLOB and whatever follows"
+    )
+
+
+def make_shard(sha256: str, first: int = 0, last: int = 3, xorb: str = XORB, flags: int = 3 << 30) -> bytes:
+    """One file, with a verification record and its SHA-256."""
+    return b"".join(
+        [
+            b"HFRepoMetaData".ljust(32, b"\0") + struct.pack("<QQ", 2, 0),
+            b"\1" * 32 + struct.pack("<IIQ", flags, 1, 0),
+            digest_bytes(xorb) + struct.pack("<IIII", 0, len(CONTENT), first, last),
+            b"\2" * 48,
+            digest_bytes(sha256) + bytes(16),
+            b"\xff" * 32 + bytes(16),
+        ]
+    )
+
+
+class Upload:
+    """One session of an upload, request by request."""
+
+    def __init__(self, hub_server, repo: str, token: str) -> None:
+        url = f"{hub_server.url}/api/models/{repo}/xet-write-token/main"
+        answer = httpx2.get(url, headers={"authorization": f"Bearer {token}"})
+        assert answer.is_success
+        self.url, self.token = answer.json()["casUrl"], answer.json()["accessToken"]
+        assert answer.headers["X-Xet-Cas-Url"] == self.url
+
+    def send(self, path: str, body: bytes, token: str | None = None) -> httpx2.Response:
+        headers = {"authorization": f"Bearer {token or self.token}"}
+        return httpx2.post(f"{self.url}/v1/{path}", content=body, headers=headers)
+
+    def send_xorb(self, name: str = XORB) -> httpx2.Response:
+        return self.send(f"xorbs/default/{name}", make_xorb())
+
+
+@pytest.fixture
+def upload(hub_server, repo):
+    return Upload(hub_server, repo, hub_server.token)
+
+
+def commit_large_file(hub_server, repo, sha256):
+    header = {"key": "header", "value": {"summary": "x"}}
+    change = {"key": "lfsFile", "value": {"path": "a.bin", "algo": "sha256", "oid": sha256}}
+    lines = f"{json.dumps(header)}\n{json.dumps(change)}"
+    url = f"{hub_server.url}/api/models/{repo}/commit/main"
+    return httpx2.post(url, content=lines, headers={"authorization": f"Bearer {hub_server.token}"})
+
+
+def test_what_the_client_uploads_by_default_is_what_is_downloaded(by_xet, api, repo, floats, tmp_path):
+    folder = floats.parent
+    (folder / "random.bin").write_bytes(os.urandom(300_000))
+    (folder / "zeros.bin").write_bytes(bytes(500_000))
+    api.upload_folder(repo_id=repo, folder_path=folder)
+    with open(floats, "ab") as file:
+        file.write(b"one more")
+    api.upload_file(repo_id=repo, path_or_fileobj=floats, path_in_repo="grown.bin")
+    api.upload_file(repo_id=repo, path_or_fileobj=b"\0bytes", path_in_repo="bytes.bin")
+    sources = {"random.bin": folder / "random.bin", "zeros.bin": folder / "zeros.bin", "grown.bin": floats}
+    for name, source in sources.items():
+        path = api.hf_hub_download(repo, name, cache_dir=tmp_path / "cache")
+        with open(path, "rb") as file:
+            assert file.read() == source.read_bytes()
+    listed = {item.path: item for item in api.list_repo_tree(repo)}
+    assert listed["grown.bin"].lfs.sha256 == hashlib.sha256(floats.read_bytes()).hexdigest()
+    assert len(listed) == 6
+
+
+def test_a_stranger_uploads_for_a_pull_request_only(by_xet, other_api, api, repo, floats, tmp_path):
+    upload = {"repo_id": repo, "path_or_fileobj": floats, "path_in_repo": "floats.bin"}
+    with pytest.raises(HfHubHTTPError, match="403"):
+        other_api.upload_file(**upload)
+    other_api.upload_file(**upload, create_pr=True)
+    api.merge_pull_request(repo, 1)
+    with open(api.hf_hub_download(repo, "floats.bin", cache_dir=tmp_path), "rb") as file:
+        assert file.read() == floats.read_bytes()
+
+
+def test_each_compression_is_undone(hub_server, upload, repo):
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    assert commit_large_file(hub_server, repo, sha256).status_code == 400
+    assert upload.send_xorb().json() == {"was_inserted": True}
+    for _ in range(2):
+        assert upload.send("shards", make_shard(sha256)).json() == {"result": 1}
+    assert commit_large_file(hub_server, repo, sha256).status_code == 200
+    assert httpx2.get(f"{hub_server.url}/{repo}/resolve/main/a.bin").content == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("shard", "status", "message"),
+    [
+        (make_shard("0" * 64), 422, "but " + "0" * 64 + " was announced"),
+        (make_shard("1" * 64, last=4), 400, "chunk 3 of a xorb that has fewer"),
+        (make_shard("1" * 64, xorb="f" * 64), 400, "which has not been uploaded"),
+        (make_shard("1" * 64, flags=1 << 31), 400, "without its SHA-256"),
+        (make_shard("1" * 64)[:200], 400, "cut off"),
+        (b"something else", 400, "Not a Xet shard"),
+    ],
+)
+def test_a_shard_that_does_not_fit_is_refused_and_stores_nothing(
+    hub_server, upload, repo, shard, status, message
+):
+    upload.send_xorb()
+    answer = upload.send("shards", shard)
+    assert (answer.status_code, message in answer.json()["error"]) == (status, True)
+    assert commit_large_file(hub_server, repo, "1" * 64).status_code == 400
+
+
+def test_an_upload_is_for_who_began_it(hub_server, upload, repo):
+    other = Upload(hub_server, repo, hub_server.token)
+    other.send_xorb()
+    assert upload.send("shards", b"", token=other.token).status_code == 403
+    assert upload.send("shards", b"", token="hf_wrong").status_code == 401
+    assert upload.send("shards", b"", token=hub_server.token).status_code in (401, 403)
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    assert upload.send("shards", make_shard(sha256)).status_code == 400
+    assert upload.send_xorb("..%2F..%2Fhub.sqlite3").status_code == 400
+    assert httpx2.get(f"{upload.url}/v1/chunks/default/{XORB}").status_code == 404
+    anonymous = httpx2.get(f"{hub_server.url}/api/models/{repo}/xet-write-token/main")
+    assert anonymous.status_code == 401
