@@ -94,7 +94,7 @@ def test_the_table_fits_a_terminal_of_80_columns(phase_cost, capsys):
         "report interrupted a100-large 1.00   30–60 0.50–1.00     4.00     12 123 12.34",
         "all                                        1.00–2.00                 124 12.34",
         "",
-        "A new run of all phases would cost $1.50–3.00, about.",
+        "A new run of all phases would cost about 1.50–3.00 USD.",
         "At limit: what one job costs that runs until its timeout ends it.",
         "BUDGET_USD is 13: 0.66 left. What is to come may cost more.",
     ]

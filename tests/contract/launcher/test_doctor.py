@@ -153,6 +153,8 @@ def test_hardware_that_is_not_offered(examine, prices):
 def test_the_price_is_held_against_the_budget(examine, prices):
     site = examine(budget_usd=1.0)
     assert check_cost(site).text == "BUDGET_USD is 1; split may cost 2.50, its timeout."
+    prices[1].answers[HARDWARE] = at_price(0.19)
+    assert check_cost(site).text.endswith("; BUDGET_USD=1 may be too little to launch sft.")
     prices[1].answers[HARDWARE] = at_price(0.001)
     assert check_cost(site).text.startswith("$")
     prices[1].answers[HARDWARE] = at_price(0.0)

@@ -14,8 +14,8 @@ def test_a_running_job_is_listed_with_what_it_costs_so_far(running, capsys):
     run.hub.api.run_job(image="i", command=["true"], namespace=run.namespace)
     show_jobs(run.hub, run.namespace, finished_too=True)
     header, line = capsys.readouterr().out.splitlines()
-    assert header.split() == ["job", "run", "phase", "flavor", "stage", "began", "(UTC)", "minutes", "USD"]
-    cells = rf"{job.id} {run.run_id} sft +cpu-basic running \d\d-\d\d \d\d:\d\d +\d\.\d 0\.\d\d"
+    assert header.split() == ["job", "phase", "flavor", "stage", "began", "(UTC)", "minutes", "USD", "run"]
+    cells = rf"{job.id} sft +cpu-basic +running +\d\d-\d\d \d\d:\d\d +\d\.\d +0\.\d\d {run.run_id}"
     assert re.fullmatch(cells, line.rstrip()), line
 
 

@@ -93,7 +93,7 @@ def _conclude(costs: Sequence[PhaseCost], budget_usd: float | None) -> list[str]
         return ["This Jobs API charges nothing."]
     anew, come = _total([cost.usd_anew for cost in costs]), _total([cost.usd_to_come for cost in costs])
     lines = [
-        f"A new run of all phases would cost ${_range(anew)}, about.",
+        f"A new run of all phases would cost about {_range(anew)} USD.",
         "At limit: what one job costs that runs until its timeout ends it.",
     ]
     if unpriced := sorted({cost.flavor for cost in costs if cost.usd_per_minute is None}):

@@ -1,11 +1,12 @@
 """What the jobs of a first launch need: one function a check. Nothing here launches a job."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from huggingface_hub.errors import GatedRepoError
 
 from launcher.budget import list_prices
-from launcher.cost import collect_costs, expect_phases
+from launcher.cost import PhaseCost, collect_costs, expect_phases
 from launcher.cost_text import format_usd
 from launcher.doctor_access import Finding
 from launcher.doctor_checks import Site
@@ -70,11 +71,21 @@ def check_cost(site: Site) -> Finding:
             f"BUDGET_USD is {limit:g}; {dearest.phase} may cost {format_usd(dearest.usd_at_timeout)}, its timeout.",
             "Raise BUDGET_USD, or shorten the timeout in [launch]",
         )
-    if limit is not None and most > limit:
+    if limit is not None and (late := _first_refused(costs, limit)):
         return Finding(
-            "note", f"{text}; BUDGET_USD is {limit:g}.", "Raise BUDGET_USD, or expect to be stopped"
+            "note", f"{text}; BUDGET_USD={limit:g} may be too little to launch {late}.", "Raise it"
         )
     return Finding("ok", text)
+
+
+def _first_refused(costs: Sequence[PhaseCost], limit: float) -> str | None:
+    """Return the first phase that may not be launched within the limit, should all before it take as long as may be."""
+    spent = 0.0
+    for cost in costs:
+        if spent + (cost.usd_at_timeout or 0.0) > limit:
+            return cost.phase
+        spent += cost.usd_anew[1] if cost.usd_anew else 0.0
+    return None
 
 
 def _check_source(site: Site, reference: str, repo_type: Literal["model", "dataset"]) -> Finding:

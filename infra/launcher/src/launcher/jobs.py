@@ -1,12 +1,13 @@
 """The jobs of a namespace: which there are, what one printed, and how one is ended."""
 
+import shutil
 import sys
 import time
+from collections.abc import Mapping
+from itertools import groupby
 
 from huggingface_hub import JobInfo, JobStage
 from huggingface_hub.errors import JobNotFoundError
-from rich.console import Console
-from rich.table import Column, Table
 
 from launcher.budget import cost_at, cost_usd, list_prices, running_minutes
 from launcher.endings import is_over, was_cancelled
@@ -20,31 +21,28 @@ from shared.hub import Hub, hub_errors
 from shared.runs import ManifestStore
 
 UNFINISHED = (JobStage.SCHEDULING, JobStage.RUNNING)
-WIDE = 200
+LINE = "{:<24} {:<6} {:<10} {:<10} {:<11} {:>7} {:>5}"
+COLUMNS = ("job", "phase", "flavor", "stage", "began (UTC)", "minutes", "USD")
+# Where the run fits beside it.
+WIDE = 120
 # A job gets a grace time to save a checkpoint in.
 ENDING_SECONDS = 90.0
 
 
 def show_jobs(hub: Hub, namespace: str, finished_too: bool) -> None:
-    """Print a table of the jobs that belong to runs, newest first."""
+    """Print the jobs that belong to runs, newest first: a line each, in a narrow terminal below the name of its run."""
     prices = list_prices(hub)
-    table = Table(
-        Column("job", no_wrap=True),
-        Column("run", overflow="fold"),
-        *("phase", "flavor", "stage"),
-        Column("began (UTC)", no_wrap=True),
-        Column("minutes", justify="right"),
-        Column("USD", justify="right"),
-        box=None,
-        padding=(0, 1, 0, 0),
-    )
-    for job in _list_jobs(hub, namespace, finished_too):
-        labels = job.labels or {}
-        if "run" in labels and "phase" in labels:
-            table.add_row(job.id, labels["run"], labels["phase"], *_describe(job, cost_at(prices, job)))
-    console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
-    nothing = "No job of a run is there." if finished_too else "No job is running. All jobs: make jobs ALL=1"
-    console.print(table if table.rows else nothing)
+    jobs = [job for job in _list_jobs(hub, namespace, finished_too) if _labels(job)]
+    if not jobs:
+        print("No job of a run is there." if finished_too else "No job is running. All jobs: make jobs ALL=1")
+        return
+    is_narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < WIDE
+    print(LINE.format(*COLUMNS), "" if is_narrow else "run")
+    for run_id, of_run in groupby(jobs, key=lambda job: _labels(job)["run"]):
+        if is_narrow:
+            print(f"run {run_id}")
+        for job in of_run:
+            print(_describe(job, cost_at(prices, job)), "" if is_narrow else run_id)
 
 
 def find_job(hub: Hub, namespace: str, job_id: str) -> JobInfo:
@@ -107,11 +105,11 @@ def cancel_run(run: OpenRun, phase: str | None) -> None:
 
 
 def _cancel(store: ManifestStore, namespace: str, job: JobInfo) -> None:
-    hub, labels = store.hub, job.labels or {}
+    hub, labels = store.hub, _labels(job)
     if is_over(job):
         say(f"Job {job.id} had ended before, as {job.status.stage}: there is nothing to cancel.")
         return
-    of_run = f" ({labels['phase']} of run {labels['run']})" if {"run", "phase"} <= labels.keys() else ""
+    of_run = f" ({labels['phase']} of run {labels['run']})" if labels else ""
     say(f"Cancelling job {job.id}{of_run} ...")
     cancel(hub, job.id, namespace)
     job = _wait_for_end(hub, namespace, job)
@@ -122,7 +120,7 @@ def _cancel(store: ManifestStore, namespace: str, job: JobInfo) -> None:
     say(
         f"Job {job.id} {_how_it_ended(job)} after {running_minutes(job) or 0:.1f} minutes, {_dollars(cost)} USD."
     )
-    if of_run:
+    if labels:
         record = settle(OpenRun(store, namespace, labels["run"]), labels["phase"], job).phases[
             labels["phase"]
         ]
@@ -149,10 +147,17 @@ def _list_jobs(hub: Hub, namespace: str, finished_too: bool) -> list[JobInfo]:
     )
 
 
-def _describe(job: JobInfo, cost: float | None) -> tuple[str, ...]:
-    began = job.started_at or job.created_at
-    minutes = running_minutes(job)
-    return (
+def _labels(job: JobInfo) -> Mapping[str, str]:
+    """Return the labels of a job that belongs to a run, none of another's."""
+    labels = job.labels or {}
+    return labels if {"run", "phase"} <= labels.keys() else {}
+
+
+def _describe(job: JobInfo, cost: float | None) -> str:
+    began, minutes = job.started_at or job.created_at, running_minutes(job)
+    return LINE.format(
+        job.id,
+        _labels(job)["phase"],
         str(job.flavor),
         job.status.stage.lower(),
         f"{began:%m-%d %H:%M}" if began else "–",
