@@ -110,8 +110,9 @@ check-workflows: $(SETUP)  ## lint the GitHub workflows: schema, security, and a
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --quiet --persona pedantic .github
 	@if command -v actionlint >/dev/null; then actionlint; else echo "actionlint is not installed: not run" >&2; fi
+# In their order, not files of many tests first: the heavy ones come before the light ones, which even out the end.
 test: $(SETUP)  ## the tests
-	$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE)
+	$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE) --no-loadscope-reorder
 test-slow: $(SETUP)  ## the tests that take longer
 	$(BIN)/pytest -m "slow and not docker" $(SIDE_BY_SIDE)
 test-docker: $(SETUP)  ## the tests that need a Docker engine: BASE_IMAGE, DOCKER_BUILD_OPTIONS

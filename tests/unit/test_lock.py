@@ -79,9 +79,9 @@ def test_the_lock_has_all_that_the_projects_and_developers_need_and_what_that_ne
     assert not_locked(declared(), pins()) == set(), "constraints.txt lags behind: make lock"
 
 
-@pytest.mark.parametrize("requirement", ["numpy>=99", "unheard-of>=1"])
-def test_a_lock_that_lags_behind_is_noticed(requirement):
-    assert not_locked([*declared(), Requirement(requirement)], pins()) == {requirement}
+def test_a_lock_that_lags_behind_is_noticed():
+    lagging = {"numpy>=99", "unheard-of>=1"}
+    assert not_locked(map(Requirement, [*lagging, "torch>=2"]), pins()) == lagging
 
 
 def test_what_is_installed_here_is_what_the_lock_says():
