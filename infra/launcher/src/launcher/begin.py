@@ -34,8 +34,7 @@ def begin_run(
             template, or a phase names an image or hardware that there is not.
     """
     draft = draft_run(store.hub, profile, wanted)
-    check_all_settings(profile, draft.run_id, namespace)
-    place_all(store.hub, profile, draft, namespace)
+    check_draft(store.hub, profile, draft, namespace)
 
     def look_again() -> None:
         if join and (other := find_run(store, wanted)):
@@ -47,6 +46,16 @@ def begin_run(
         return found.run
     say(f"Begin run {manifest.run_id} (profile {profile.name}, seed {manifest.seed}).")
     return manifest
+
+
+def check_draft(hub: Hub, profile: Profile, draft: RunManifest, namespace: str) -> None:
+    """Check the jobs of every phase of a run before the first is launched.
+
+    Raises:
+        BadInput: a setting of any phase is wrong, or it names an image or hardware that there is not.
+    """
+    place_all(hub, profile, draft, namespace)
+    check_all_settings(profile, draft.run_id, namespace)
 
 
 class _BegunMeanwhile(Exception):

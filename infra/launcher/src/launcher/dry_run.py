@@ -12,15 +12,15 @@ from dataclasses import replace
 import httpx2
 from huggingface_hub import get_session
 
-from launcher.begin import draft_run
+from launcher.begin import check_draft, draft_run
 from launcher.budget import over_budget
 from launcher.current import Wanted, find_run
 from launcher.open_run import OpenRun
 from launcher.phases import DEFAULT_PROFILE, RunPhases
 from launcher.pipeline import has_current_result, was_asked_for
-from launcher.placement import Placement, place_all
+from launcher.placement import Placement
 from launcher.profiles import Profile, load_profile
-from launcher.requests import JobRequest, build_request, check_all_settings, check_settings
+from launcher.requests import JobRequest, build_request, check_settings
 from launcher.submit import run_job
 from launcher.terminal import say
 from shared.errors import BadInput
@@ -43,8 +43,7 @@ def show_requests(phases: RunPhases, phase: str, wanted: Wanted) -> None:
         manifest = None if phase == "split" and not wanted.run_id else find_run(phases.store, wanted)
         if manifest is None:
             manifest = draft_run(phases.store.hub, profile, wanted)
-            check_all_settings(profile, manifest.run_id, phases.namespace)
-            place_all(phases.store.hub, profile, manifest, phases.namespace)
+            check_draft(phases.store.hub, profile, manifest, phases.namespace)
             say(f"A run would begin, {manifest.run_id} (profile {profile.name}, seed {manifest.seed}).")
         elif manifest.profile != profile.name:
             profile = load_profile(manifest.profile)
@@ -64,7 +63,9 @@ def _requests(phases: RunPhases, profile: Profile, manifest: RunManifest, phase:
         if not (force or follows) and _needs_no_job(manifest, request, asked=name == phase):
             continue
         launched.append(name)
-        check_settings(request)
+        if manifest.phases["split"].attempts:
+            # Of a run that would only begin, all phases have been checked.
+            check_settings(request)
         placement.warn(request)
         request = placement.place(request)
         if refusal := over_budget(run, manifest, request.target, phases.limits.budget_usd):
