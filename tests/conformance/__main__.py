@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from conformance.suite import MARKS, TESTS, NoSuite, fetch_suite
+from conformance.suite import LEFT_OUT, MARKS, TESTS, NoSuite, fetch_suite
 from conformance.verdict import judge
 
 HERE = Path(__file__).parent
@@ -23,8 +23,9 @@ CACHE = HERE.parents[1] / ".conformance"
 LOOPBACK = "127.0.0.1,localhost"
 STOP_SECONDS = 30
 TEST_SECONDS = 120
+PYTEST = ("-m", "pytest", "-c/dev/null", "--rootdir=.", "-pno:cacheprovider", "-qq", "--disable-warnings")
 # A class shares repos, so its tests stay together.
-IN_FULL = ("--numprocesses=2", "--dist=loadscope", "--no-header", "--tb=no", "-r", "N")
+IN_FULL = ("--numprocesses=2", "--dist=loadscope", "--tb=no", "-rN")
 
 
 def main() -> int:
@@ -78,22 +79,14 @@ def _run(suite: Path, url: str, scratch: Path, results: Path, options: list[str]
         "NO_PROXY": LOOPBACK,
         "no_proxy": LOOPBACK,
     }
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-c",
-        os.devnull,
-        "--rootdir",
-        ".",
-        "-p",
-        "no:cacheprovider",
-        "-qq",
-    ]
-    command += ["-W", "error::FutureWarning", "--disable-warnings", "-m", MARKS, f"--timeout={TEST_SECONDS}"]
+    command = [sys.executable, *PYTEST, "-Werror::FutureWarning", "-m", MARKS, f"--timeout={TEST_SECONDS}"]
     command += [f"--junit-xml={results}", "--basetemp", str(scratch / "tests")]
-    command += options or [*IN_FULL, *(f"tests/{test}" for test in TESTS)]
-    return subprocess.run(command, cwd=suite, env=environment).returncode
+    in_full = [
+        *IN_FULL,
+        *(f"tests/{test}" for test in TESTS),
+        *(f"--deselect=tests/{test}" for test in LEFT_OUT),
+    ]
+    return subprocess.run(command + (options or in_full), cwd=suite, env=environment).returncode
 
 
 if __name__ == "__main__":

@@ -36,8 +36,8 @@ LARGEST_SHARD_BYTES = 128 * 1024**2
 # Nothing is sent to a session any more that has been quiet for so long.
 QUIET_SECONDS = 3600.0
 _HASH = re.compile(r"[0-9a-f]{64}")
-# A client that gave up waiting asks again for the same: one at a time.
-_assembling = threading.Lock()
+# A client that gave up waiting asks again for the same: one at a time, and mostly in nobody else's way.
+_assembling = [threading.Lock() for _ in range(16)]
 
 
 def write_token(request: Request) -> Response:
@@ -85,7 +85,7 @@ async def receive_shard(request: Request) -> Response:
 
 
 def _assemble(store: RepoStore, ticket: Ticket, files: list[ShardFile]) -> None:
-    with _assembling:
+    with _assembling[hash(ticket.session) % len(_assembling)]:
         assemble(store, ticket, files)
 
 
