@@ -22,8 +22,8 @@ from shared.lm.dashboards import (
 from shared.manifest import Attempt
 
 RUN = "run-1-sft"
-# Trains as the SFT phase does: up to `until` of 6 steps, from a checkpoint where one is given. Prints the curve, and
-# every address that it connected to.
+# Trains as the SFT phase does, up to `until` of 6 steps and from a checkpoint where one is given, each time in a
+# process of its own, forked because the imports take longest. Prints the curve, and every address that it connected to.
 TRAIN = """
     import json, os, sys
     from pathlib import Path
@@ -38,28 +38,42 @@ TRAIN = """
     from sft_trainer.examples import build_examples
     from sft_trainer.settings import SftSettings
 
-    base, workdir, dashboard, until, checkpoint = sys.argv[1:]
-    settings = SftSettings(run_id="run-1", namespace="n", max_steps=6, report_to=(dashboard,))
-    job = make_job("sft", settings, Path(workdir))
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
-    examples = build_examples(tokenizer, [make_question(number) for number in range(6)], 512)
-    options = {"logging_steps": 1, "max_length": None, "per_device_train_batch_size": 2, "output_dir": workdir}
-    arguments = trainer_arguments(job, model.dtype, "run-1-sft") | options
+    base, workdir, dashboard, *trainings = sys.argv[1:]
 
     class Stop(TrainerCallback):
-        def on_step_end(self, args, state, control, **kwargs):
-            control.should_training_stop |= state.global_step >= int(until)
-            control.should_save = state.global_step == int(until) - 1
+        def __init__(self, until):
+            self.until = until
 
-    trainer = SFTTrainer(
-        model, args=SFTConfig(**arguments), train_dataset=examples.dataset, processing_class=tokenizer,
-        peft_config=build_lora_config(model, settings.lora), callbacks=[Stop()],
-    )
-    trainer.train(resume_from_checkpoint=checkpoint or None)
-    losses = [[row["step"], row["loss"]] for row in trainer.state.log_history if "loss" in row]
-    files = {name: str(path) for name, path in tensorboard_files(job).items()}
-    print(json.dumps({"losses": losses, "files": files, "reached": reached}))
+        def on_step_end(self, args, state, control, **kwargs):
+            control.should_training_stop |= state.global_step >= self.until
+            control.should_save = state.global_step == self.until - 1
+
+    def train(until, checkpoint):
+        settings = SftSettings(run_id="run-1", namespace="n", max_steps=6, report_to=(dashboard,))
+        job = make_job("sft", settings, Path(workdir))
+        tokenizer = AutoTokenizer.from_pretrained(base)
+        model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
+        examples = build_examples(tokenizer, [make_question(number) for number in range(6)], 512)
+        options = {"logging_steps": 1, "max_length": None, "per_device_train_batch_size": 2, "output_dir": workdir}
+        arguments = trainer_arguments(job, model.dtype, "run-1-sft") | options
+        trainer = SFTTrainer(
+            model, args=SFTConfig(**arguments), train_dataset=examples.dataset, processing_class=tokenizer,
+            peft_config=build_lora_config(model, settings.lora), callbacks=[Stop(until)],
+        )
+        trainer.train(resume_from_checkpoint=checkpoint or None)
+        losses = [[row["step"], row["loss"]] for row in trainer.state.log_history if "loss" in row]
+        files = {name: str(path) for name, path in tensorboard_files(job).items()}
+        print(json.dumps({"losses": losses, "files": files, "reached": reached}), flush=True)
+
+    for training in trainings:
+        until, _, checkpoint = training.partition(":")
+        child = os.fork()
+        if child == 0:
+            train(int(until), checkpoint)
+            break
+        _, status = os.waitpid(child, 0)
+        if status:
+            sys.exit(os.waitstatus_to_exitcode(status))
 """
 TESTS = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 
@@ -74,11 +88,12 @@ def base(tmp_path_factory):
 
 
 @pytest.fixture
-def train(base, tmp_path):
-    """Runs a training in a process of its own, its `HF_HOME` the test's, and returns what it printed."""
+def train_in_two(base, tmp_path):
+    """Trains to step 4, and in another process from its checkpoint of step 3; returns what both printed."""
 
-    def train(dashboard, until=6, checkpoint=""):
-        command = [sys.executable, "-c", textwrap.dedent(TRAIN), str(base), str(tmp_path / "work")]
+    def train(dashboard):
+        work = tmp_path / "work"
+        command = [sys.executable, "-c", textwrap.dedent(TRAIN), str(base), str(work), dashboard]
         variables = {
             "HF_HOME": str(tmp_path / "hf"),
             "HOME": str(tmp_path),
@@ -86,14 +101,17 @@ def train(base, tmp_path):
             "OMP_NUM_THREADS": "1",
         }
         done = subprocess.run(
-            [*command, dashboard, str(until), checkpoint],
+            [*command, "4:", f"6:{work / 'checkpoint-3'}"],
             env=dict(os.environ) | variables,
             capture_output=True,
             text=True,
             timeout=240,
         )
         assert done.returncode == 0, done.stderr
-        return json.loads(next(line for line in done.stdout.splitlines() if line.startswith('{"losses"')))
+        first, second = [
+            json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"losses"')
+        ]
+        return first, second
 
     return train
 
@@ -121,13 +139,6 @@ def assert_one_curve(rows, *trainings):
     assert logged_losses(rows) == pytest.approx(expected, abs=1e-6)
 
 
-def train_in_two(train, tmp_path, dashboard):
-    """Cut off after step 4, with a checkpoint of step 3."""
-    first = train(dashboard, until=4)
-    second = train(dashboard, checkpoint=str(tmp_path / "work" / "checkpoint-3"))
-    return first, second
-
-
 def read_tensorboard(folder):
     from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
     from tensorboard.util.tensor_util import make_ndarray
@@ -140,8 +151,8 @@ def read_tensorboard(folder):
 
 
 @needs("tensorboard")
-def test_tensorboard_shows_the_curve_of_an_interrupted_training_as_one(train, tmp_path):
-    trainings = train_in_two(train, tmp_path, "tensorboard")
+def test_tensorboard_shows_the_curve_of_an_interrupted_training_as_one(train_in_two, tmp_path):
+    trainings = train_in_two("tensorboard")
     folder = tmp_path / "hf" / "medmcqa-pipeline" / "dashboards" / "tensorboard" / RUN
     assert_one_curve(read_tensorboard(folder), *trainings)
     # Both processes' events go to the run's files.
@@ -170,8 +181,8 @@ def read_trackio(folder):
 
 
 @needs("trackio")
-def test_trackio_shows_an_interrupted_training_as_one_run_from_its_local_store(train, tmp_path):
-    trainings = train_in_two(train, tmp_path, "trackio")
+def test_trackio_shows_an_interrupted_training_as_one_run_from_its_local_store(train_in_two, tmp_path):
+    trainings = train_in_two("trackio")
     stored = read_trackio(tmp_path / "hf" / "trackio")
     assert stored["runs"] == [RUN]
     assert_one_curve(stored["rows"], *trainings)
@@ -179,8 +190,8 @@ def test_trackio_shows_an_interrupted_training_as_one_run_from_its_local_store(t
 
 
 @needs("wandb")
-def test_wandb_without_a_key_writes_to_disk_under_the_training_s_own_id(train, tmp_path):
-    train_in_two(train, tmp_path, "wandb")
+def test_wandb_without_a_key_writes_to_disk_under_the_training_s_own_id(train_in_two, tmp_path):
+    train_in_two("wandb")
     folder = tmp_path / "hf" / "medmcqa-pipeline" / "dashboards" / "wandb"
     # offline-run-<date>_<time>-<id of the run>: both go to the same run when they are synced.
     stored = [path.name.split("-", 3) for path in folder.glob("offline-run-*")]
