@@ -65,6 +65,9 @@ def test_likes_are_counted_listed_and_taken_back(api, repo, other_api, hub_serve
         2,
         ["local", "other"],
     )
+    newer = api.create_repo(f"{repo}-newer").repo_id
+    for key, expected in (("likes", [repo, newer]), ("created_at", [newer, repo])):
+        assert [item.id for item in api.list_models(search=repo, sort=key)] == expected
     assert other_api.list_liked_repos().models == [repo]
     other_api.unlike(repo)
     assert (api.model_info(repo).likes, other_api.list_liked_repos("other").total) == (1, 0)

@@ -28,6 +28,8 @@ from local_hub.repos.store import RepoStore, origin_of, store_of
 from local_hub.repos.trees import save_folder
 
 LIST_PAGE = 1000
+# Largest or latest first. Nothing else sorts a list here, which begins with the newest repo.
+SORT_KEYS = ("createdAt", "lastModified", "likes", "downloads")
 
 
 async def create_repo(request: Request) -> Response:
@@ -128,8 +130,8 @@ def list_repos(request: Request) -> Response:
     """Lists the repos that the one who asks may see."""
     query = request.query_params
     found = _filtered(request, store_of(request))
-    if query.get("sort") == "lastModified":
-        found.sort(key=lambda item: str(item["lastModified"]), reverse=True)
+    if (key := query.get("sort")) in SORT_KEYS:
+        found.sort(key=lambda item: item[key], reverse=True)
     limit = min(number(query, "limit", LIST_PAGE), LIST_PAGE)
     return page_answer(request, found, max(limit, 1), list)
 
