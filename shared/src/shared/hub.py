@@ -164,15 +164,18 @@ class Hub:
 
         Where another writer was faster, or the Hub's answer was lost, `build` is called again with the head as it is by
         then. So nothing is overwritten unseen; and what did arrive is not written twice, since the client leaves out
-        what the branch holds already and makes no commit of nothing.
+        what the branch holds already and makes no commit of nothing. Where `build` returns nothing, it is not asked to.
         """
         doing = f"pushing to {repo_id}"
 
         def commit_once() -> RepoRef:
             head = self.resolve(repo_id, repo_type, branch)
+            operations = build(head)
+            if not operations:
+                return head
             made = self.api.create_commit(
                 repo_id,
-                build(head),
+                operations,
                 repo_type=repo_type,
                 revision=branch,
                 commit_message=message,

@@ -78,6 +78,8 @@ class ManifestStore:
             there = self.hub.read_bytes(head, path)
             # What was tried may have arrived without an answer. A change that looks at the clock must not follow it.
             tried.append(there if there in tried else _changed(there, change))
+            if tried[-1] == there and not placed:
+                return []
             return [
                 CommitOperationAdd(name, content) for name, content in {**placed, path: tried[-1]}.items()
             ]

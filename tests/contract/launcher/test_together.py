@@ -145,9 +145,9 @@ def test_a_job_launched_after_another_launcher_had_to_take_over_is_cancelled(
 
 
 def test_a_launch_that_is_refused_gives_the_claim_back(sft, toy_launch, toy_store):
-    run_id, command = sft([], '[launch.sft]\nflavor = "no-such-flavor"\n')
+    run_id, command = sft([], '[launch.sft]\nimage = "hf.co/spaces/someone/something"\n')
     result = toy_launch(*command)
     assert result.returncode != 0
-    assert "There is no hardware 'no-such-flavor'" in result.stderr
+    assert "Not implemented by the local hub: jobs with 'spaceId'" in result.stderr
     phase = toy_store.read(run_id).phases["sft"]
     assert (phase.claim, phase.attempts) == (None, [])

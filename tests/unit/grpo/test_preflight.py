@@ -64,7 +64,7 @@ def test_the_references_model_is_stopped_with_the_cause_and_three_samples(taught
         check_rollouts(job, model, tokenizer, QUESTIONS)
     first, heading, *samples = str(raised.value).splitlines()
     assert first.startswith("Preflight of 8 prompts: ")
-    assert "completions begin with '<think>\\n\\n</think>\\n\\n" in first
+    assert "completions begin with '<think>\\n\\n</think>" in first
     assert "Turn thinking off in both (shared.lm.chat) and redo SFT: make sft FORCE=1." in first
     assert heading == "Some of the completions:"
     assert len(samples) == 3
@@ -119,7 +119,7 @@ def test_fewer_questions_than_prompts_are_all_there_is(taught_here, tmp_path):
 
 def test_a_first_lot_without_a_spread_may_be_chance_and_others_are_tried(taught_here, tmp_path, capsys):
     """At this temperature a model answers a question the same way four times: the search ends after four lots."""
-    settings = make_settings({"preflight_prompts": 1}, temperature=0.01)
+    settings = make_settings({"preflight_prompts": 1}, temperature=1e-6)
     with pytest.raises(GuardTripped, match=r"^Preflight of 4 prompts: "):
         rehearse(taught_here, tmp_path, settings)
     assert capsys.readouterr().out.count("Preflight: sampling 1 prompts") == 4
