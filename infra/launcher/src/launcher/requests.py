@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from launcher.checkout import PublishedCode
@@ -72,19 +71,23 @@ def service_of(phase: str) -> str:
     return PACKAGES[phase].replace("_", "-")
 
 
-def check_settings(request: JobRequest) -> None:
-    """Let the service itself check its settings, before anything is launched.
+def check_settings(*requests: JobRequest) -> None:
+    """Let each service itself check its settings, before anything is launched.
 
     Raises:
-        BadInput: with the service's own message.
+        BadInput: with the message of the first service that refuses.
     """
-    command = [sys.executable, *request.command[1:], "--check"]
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(_prefix(request.phase))
-    }
-    result = subprocess.run(
-        command, env=inherited | request.environment, capture_output=True, text=True, check=False
-    )
+    asked = [
+        {
+            "command": request.command,
+            "environment": request.environment,
+            # What a person set for the phase is in the request already.
+            "prefix": _prefix(request.phase),
+        }
+        for request in requests
+    ]
+    command = [sys.executable, "-m", "launcher.check"]
+    result = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise BadInput(result.stderr.strip().splitlines()[-1].removeprefix("error: "))
 
@@ -95,9 +98,7 @@ def check_all_settings(profile: Profile, run_id: str, namespace: str) -> None:
     Raises:
         BadInput: with the message of the first service that refuses.
     """
-    requests = [build_request(profile, phase, run_id, namespace, force=False) for phase in PACKAGES]
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(check_settings, requests))
+    check_settings(*(build_request(profile, phase, run_id, namespace, force=False) for phase in PACKAGES))
 
 
 def _overrides(phase: str) -> dict[str, str]:
