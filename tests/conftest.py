@@ -58,6 +58,9 @@ def _clean_environment() -> None:
         "NO_PROXY": NO_PROXY,
         "no_proxy": NO_PROXY,
     }
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Trainings side by side that each want every core spend most of their time waiting for each other.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 # Here and not in a hook: the conftest of a folder may import the Hub client, which reads the environment once.

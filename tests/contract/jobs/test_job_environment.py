@@ -21,7 +21,7 @@ def test_a_process_gets_exactly_its_own_environment(client, hub_server):
     path = environment.pop("PATH")
     assert path.startswith(os.path.dirname(sys.executable))
     assert int(environment.pop("MEMORY").removesuffix("Gi")) > 0
-    for name in ("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES"):
+    for name in ("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"):
         environment.pop(name, None)
     assert environment == {
         "JOB_ID": job.id,

@@ -12,7 +12,7 @@ from evaluator.bag_of_words import predict_letters
 from evaluator.baselines import build_guess, find_majority, guess_by_words, measure_baselines
 from shared.question import LETTERS, OPTION_COLUMNS, UnusableRow, parse_question
 
-REAL_ROWS = Path("/work/shared/data/medmcqa/rows.jsonl")
+REAL_ROWS = Path(__file__).parents[3].parent / "shared/data/medmcqa/rows.jsonl"
 CURES = {
     "scurvy": "ascorbic acid", "beriberi": "thiamine", "rickets": "cholecalciferol", "pellagra": "niacin",
     "night blindness": "retinol",

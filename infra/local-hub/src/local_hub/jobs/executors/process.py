@@ -16,8 +16,8 @@ from local_hub.jobs.processes import find_processes, kill_job, measure_job, sign
 from local_hub.jobs.spec import JobSpec
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Where these are set, a job may not find its GPU without them.
-MACHINE_VARIABLES = ("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES")
+# Where these are set, a job may not find its GPU without them, or take more of the machine than it is meant to.
+MACHINE_VARIABLES = ("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
 
 
 class ProcessExecutor:
