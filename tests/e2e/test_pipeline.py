@@ -26,6 +26,9 @@ TEACHING = {
     "GRPO_MAX_COMPLETION_LENGTH": "128",
 }
 
+# `smoke` itself asks everything that can be asked; most of its time goes there.
+FEW_ANSWERS = {"SPLIT_EVAL_ROWS": "24", "EVAL_ROTATE_OPTIONS": "false"}
+
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory, hub_server) -> Launcher:
@@ -117,7 +120,7 @@ def test_another_architecture_runs_to_the_end(launch, hub, tmp_path, system_role
     model = make_llama(tmp_path / "llama", system_role)
     repo_id = f"{launch.namespace}/tiny-llama"
     hub.push_folder(repo_id, "model", model, "Add model")
-    run_all(launch, "--base-model", repo_id, **TEACHING)
+    run_all(launch, "--base-model", repo_id, **TEACHING, **FEW_ANSWERS)
     assert launch.manifest().phases["report"].status == "succeeded"
 
 
@@ -126,9 +129,7 @@ def test_real_rows_run_to_the_end(launch, hub):
         pytest.skip("the real MedMCQA rows are not beside this checkout")
     repo_id = f"{launch.namespace}/medmcqa"
     hub.push_files(repo_id, "dataset", {"train.jsonl": REAL_ROWS}, "Add real rows")
-    run_all(
-        launch, "--source-dataset", repo_id, SPLIT_SFT_ROWS="300", SPLIT_EVAL_ROWS="100", SFT_MAX_STEPS="30"
-    )
+    run_all(launch, "--source-dataset", repo_id, SPLIT_SFT_ROWS="300", SFT_MAX_STEPS="30", **FEW_ANSWERS)
     manifest = launch.manifest()
     assert manifest.source.dataset.repo_id == repo_id
-    assert manifest.phases["eval"].metrics["models"]["grpo"]["rows"] == 100
+    assert manifest.phases["eval"].metrics["models"]["grpo"]["rows"] == 24

@@ -96,7 +96,7 @@ def test_the_price_that_is_asked_now_counts_and_the_last_one_where_none_is_told(
     assert not meter.exceeded
     refused = f"POST /api/jobs/{run.namespace}/{job.id}/cancel"
     prices[1].answers |= {HARDWARE: (403, {}), refused: (403, {})}
-    clock[0] += 60
+    clock[0] += 66
     meter.check(job.id)
     assert "warning: Not allowed while cancelling job" in capsys.readouterr().err
     assert not meter.exceeded, "it has not been cancelled"
