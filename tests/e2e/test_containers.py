@@ -79,7 +79,7 @@ def test_what_ran_in_containers_is_up_to_date_for_one_who_runs_without(smoke):
     assert smoke("sft", "--profile", "smoke").stderr.startswith("sft is up to date in run ")
 
 
-def test_no_container_and_no_volume_is_left(smoke, hub_server):
+def test_no_container_is_left(smoke, hub_server):
     store = f"label=local-hub.store={hub_server.directory}"
     assert docker("ps", "--all", "--quiet", "--filter", store).stdout == ""
     jobs = [attempt.job_id for phase in smoke.manifest().phases.values() for attempt in phase.attempts]

@@ -26,7 +26,7 @@ TEACHING = {
     "GRPO_MAX_COMPLETION_LENGTH": "128",
 }
 
-# `smoke` itself asks everything that can be asked; most of its time goes there.
+# `smoke` itself asks everything that can be asked.
 FEW_ANSWERS = {"SPLIT_EVAL_ROWS": "24", "EVAL_ROTATE_OPTIONS": "false"}
 
 

@@ -4,9 +4,9 @@ and a time limit that the plan agrees with. What cannot be is refused here, befo
 
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from launcher.addresses import is_loopback
 from launcher.bootstrap import PYTHON_IMAGE, bootstrap_command, bootstrap_environment, find_code
 from launcher.flavors import find_hardware
 from launcher.images import ImageReference, parse_reference, space_of
@@ -77,11 +77,7 @@ class Placement:
     @property
     def is_local(self) -> bool:
         """Tell whether this is a local hub, which runs what is on this machine."""
-        host = urlsplit(self.hub.api.endpoint).hostname or ""
-        try:
-            return ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost"
+        return is_loopback(urlsplit(self.hub.api.endpoint).hostname or "")
 
     def _find_image(self, request: JobRequest) -> str:
         image = request.target.image

@@ -4,11 +4,11 @@ Nothing is sent that proves who asks: HF Jobs pulls without a password too, so w
 """
 
 import hashlib
-from ipaddress import ip_address
 from urllib.request import parse_http_list, parse_keqv_list
 
 import httpx2
 
+from launcher.addresses import is_loopback
 from launcher.images import DOCKER_HUB, ImageReference
 from shared.errors import BadInput, PipelineError
 
@@ -54,15 +54,8 @@ def _manifest_url(image: ImageReference) -> str:
     host, repository = image.registry or DOCKER_HUB, image.repository
     if host == DOCKER_HUB:
         host, repository = DOCKER_HUB_HOST, repository if "/" in repository else f"library/{repository}"
-    scheme = "http" if _is_loopback(host.rpartition(":")[0] or host) else "https"
+    scheme = "http" if is_loopback(host.rpartition(":")[0] or host) else "https"
     return f"{scheme}://{host}/v2/{repository}/manifests/{image.tag}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _ask(client: httpx2.Client, method: str, url: str) -> httpx2.Response:
