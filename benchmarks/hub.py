@@ -1,78 +1,178 @@
-"""How long a large file takes to and from the local hub, against copying and hashing it on the same disk.
+"""What the local hub bears: large files, many files, many clients at once, and how much memory it takes for them.
 
-    .venv/bin/python benchmarks/hub.py [--gigabytes 1] [--dir FOLDER]
+    .venv/bin/python benchmarks/hub.py [--dir FOLDER] [--parts lfs xet] [--gigabytes 1] [--files 10000]
+        [--listed 100000] [--clients 32] [--lines 20000] [--readers 20]
 
-Prints seconds, the ratio to the plain copy, and the most memory the hub has used.
+Real clients (`huggingface_hub`) against a hub of the benchmark's own, on the disk of `--dir`. Each part does the same
+in a plain way beside it, taking turns, and prints seconds and the ratio: a large file against copying and hashing it, a
+commit of many files against git, many clients and readers against one. After each part comes the most memory that the
+hub's process held during it (resident, so files that it has mapped count).
 """
 
 import argparse
+import asyncio
 import hashlib
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 BLOCK_BYTES = 2**20
+SAMPLE_SECONDS = 0.02
+MEMORY_LIMIT_MB = 200
+COMMITS_EACH = 4
+FILES_A_FOLDER = 1000
+Times = dict[str, list[float]]
 
 
 def main() -> None:
-    """Measures the copy, the upload and the download, and prints a table."""
+    """Runs the parts one after the other, each on a fresh hub, so that none lives on the memory of another."""
+    options = parse_options()
+    if options.large_file:
+        move_large_file(options.large_file)
+        return
+    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}", flush=True)
+    for name in options.parts:
+        with tempfile.TemporaryDirectory(dir=options.dir) as folder, serve_hub(Path(folder)) as process:
+            with sample_memory(process) as peak:
+                PARTS[name](Path(folder), options)
+            before, most = peak
+            print(
+                f"  {'hub, memory':34} {most:8.0f} MB {most / MEMORY_LIMIT_MB:6.2f} x {MEMORY_LIMIT_MB} MB"
+                f"  ({before:.0f} MB before)",
+                flush=True,
+            )
+
+
+def parse_options() -> argparse.Namespace:
+    """Reads the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--gigabytes", type=float, default=1.0, help="size of the file (default: %(default)s)"
+    add = parser.add_argument
+    add("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure (default: all)")
+    add("--dir", type=Path, help="folder on the disk to measure (default: a temporary one)")
+    add("--gigabytes", type=float, default=1.0, help="size of the large file (default: %(default)s)")
+    add("--files", type=int, default=10_000, help="files in one commit (default: %(default)s)")
+    add("--listed", type=int, default=100_000, help="files in the repo that is listed (default: %(default)s)")
+    add("--flat", action="store_true", help="all of those in one folder, not a thousand in each")
+    add("--clients", type=int, default=32, help="clients that commit at once (default: %(default)s)")
+    add("--lines", type=int, default=20_000, help="lines of the job's log (default: %(default)s)")
+    add("--readers", type=int, default=20, help="readers of the log at once (default: %(default)s)")
+    add(
+        "--repeat",
+        type=int,
+        default=2,
+        help="turns of a large file, the fastest counts (default: %(default)s)",
     )
-    parser.add_argument("--dir", type=Path, help="folder on the disk to measure (default: a temporary one)")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.dir) as folder:
-        measure(Path(folder), round(options.gigabytes * 2**30))
+    add("--large-file", nargs=3, metavar=("WHAT", "FILE", "CACHE"), help=argparse.SUPPRESS)
+    return parser.parse_args()
 
 
-def measure(folder: Path, size: int) -> None:
-    """Runs each step twice, alternating, and reports the faster of both."""
-    process, url = start_hub(folder / "hub")
+@contextmanager
+def serve_hub(folder: Path) -> Iterator[psutil.Process]:
+    """A hub of the benchmark's own, to which this process becomes a client."""
+    command = [sys.executable, "-m", "local_hub", "serve", "--dir", str(folder / "hub")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        os.environ |= {
+            "HF_ENDPOINT": process.stdout.readline().strip(),
+            "HF_TOKEN": (folder / "hub" / "token").read_text().strip(),
+            "HF_HOME": str(folder / "home"),
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "HF_HUB_VERBOSITY": "error",
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
+        }
+        try:
+            yield psutil.Process(process.pid)
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def sample_memory(process: psutil.Process) -> Iterator[list[float]]:
+    """Gives the resident memory of a process in MB at the beginning and, once the block has ended, at its most."""
+    found = [resident_megabytes(process)] * 2
+    done = threading.Event()
+
+    def sample() -> None:
+        while not done.wait(SAMPLE_SECONDS):
+            found[1] = max(found[1], resident_megabytes(process))
+
+    sampler = threading.Thread(target=sample)
+    sampler.start()
     try:
-        use_hub(url, folder)
-        steps = {"copy + sha256": [], "upload": [], "download": []}
-        for turn in range(2):
-            source = write_file(folder / f"source-{turn}.bin", size)
-            steps["copy + sha256"].append(
-                seconds(lambda path=source: copy_and_hash(path, folder / "copy.bin"))
-            )
-            steps["upload"].append(seconds(lambda path=source: upload(path)))
-            steps["download"].append(seconds(lambda path=source: download(path, folder)))
-        report({step: min(times) for step, times in steps.items()}, size)
-        print(f"hub's peak memory  {peak_megabytes(process.pid):6.0f} MB")
+        yield found
     finally:
-        process.terminate()
-        process.wait()
+        done.set()
+        sampler.join()
 
 
-def start_hub(directory: Path) -> tuple[subprocess.Popen[str], str]:
-    """Starts a hub of the benchmark's own and returns it with its address."""
-    command = [sys.executable, "-m", "local_hub", "serve", "--dir", str(directory)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    return process, process.stdout.readline().strip()
+def resident_megabytes(process: psutil.Process) -> float:
+    """The memory of a process that is in RAM now."""
+    return float(process.memory_info().rss) / 2**20
 
 
-def use_hub(url: str, folder: Path) -> None:
-    """Points the client at the hub; it reads the environment when it is first imported."""
-    os.environ |= {
-        "HF_ENDPOINT": url,
-        "HF_TOKEN": (folder / "hub" / "token").read_text().strip(),
-        "HF_HOME": str(folder / "home"),
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "NO_PROXY": "127.0.0.1",
-    }
-    from huggingface_hub import create_repo
+def client():
+    """The official client of this part's hub; imported late, because it reads the environment then."""
+    from huggingface_hub import HfApi
 
-    create_repo("benchmark")
+    return HfApi(os.environ["HF_ENDPOINT"], os.environ["HF_TOKEN"])
+
+
+def measure_lfs(folder: Path, options: argparse.Namespace) -> None:
+    """One large file up and down by LFS, against a plain copy."""
+    measure_large_file(folder, options, "LFS", {"HF_HUB_DISABLE_XET": "1"})
+
+
+def measure_xet(folder: Path, options: argparse.Namespace) -> None:
+    """The same by Xet, the client's default."""
+    measure_large_file(folder, options, "Xet", {"HF_HUB_DISABLE_XET": "0"})
+
+
+def measure_large_file(folder: Path, options: argparse.Namespace, way: str, settings: dict[str, str]) -> None:
+    """Copies, uploads and downloads new random bytes in each turn."""
+    client().create_repo("large")
+    times: Times = {"copy + sha256": [], f"upload, {way}": [], f"download, {way}": []}
+    for turn in range(options.repeat):
+        source = write_file(folder / f"source-{turn}.bin", round(options.gigabytes * 2**30))
+        times["copy + sha256"].append(seconds(lambda path=source: copy_and_hash(path, folder / "copy.bin")))
+        for what in ("upload", "download"):
+            times[f"{what}, {way}"].append(run_large_file(what, source, folder / f"cache-{turn}", settings))
+        shutil.rmtree(folder / f"cache-{turn}")
+        source.unlink()
+    print_times(f"{options.gigabytes:g} GB by {way}", times)
+
+
+def run_large_file(what: str, source: Path, cache: Path, settings: dict[str, str]) -> float:
+    """Seconds of a transfer by a client in a process of its own, without what starting it takes."""
+    command = [sys.executable, __file__, "--large-file", what, str(source), str(cache)]
+    done = subprocess.run(command, env=os.environ | settings, stdout=subprocess.PIPE, check=True, text=True)
+    return float(done.stdout)
+
+
+def move_large_file(arguments: list[str]) -> None:
+    """The client's process: sends a file or fetches it, and prints the seconds."""
+    what, source, cache = arguments[0], Path(arguments[1]), arguments[2]
+    api = client()
+    if what == "upload":
+        taken = seconds(
+            lambda: api.upload_file(repo_id="local/large", path_or_fileobj=source, path_in_repo=source.name)
+        )
+    else:
+        taken = seconds(lambda: api.hf_hub_download("local/large", source.name, cache_dir=cache))
+    print(taken)
 
 
 def write_file(path: Path, size: int) -> Path:
@@ -94,40 +194,152 @@ def copy_and_hash(source: Path, target: Path) -> None:
         os.fsync(writer.fileno())
 
 
-def upload(source: Path) -> None:
-    """Sends the file as the client does: it hashes, uploads, commits."""
-    from huggingface_hub import upload_file
+def measure_small_files(folder: Path, options: argparse.Namespace) -> None:
+    """Many small files in one commit, and all of them down again, against git on the same disk."""
+    source = folder / "small"
+    for number in range(options.files):
+        path = source / f"{number // FILES_A_FOLDER:03}" / f"{number:06}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{number}\n" * 50)
+    api = client()
+    api.create_repo("small")
+    times = {
+        "git add + commit": [seconds(lambda: commit_by_git(source))],
+        "one commit": [
+            seconds(
+                lambda: api.upload_folder(repo_id="local/small", folder_path=source, ignore_patterns=".git/*")
+            )
+        ],
+    }
+    print_times(f"{options.files} small files", times)
 
-    upload_file(repo_id="local/benchmark", path_or_fileobj=source, path_in_repo=source.name)
+
+def commit_by_git(folder: Path) -> None:
+    """Adds a folder to a new git repo."""
+    identity = ("-c", "user.name=benchmark", "-c", "user.email=benchmark@localhost", "-c", "gc.auto=0")
+    for arguments in (("init", "--quiet"), ("add", "."), (*identity, "commit", "--quiet", "--message=x")):
+        subprocess.run(["git", "-C", folder, *arguments], check=True)
 
 
-def download(source: Path, folder: Path) -> None:
-    """Fetches the file into an empty cache."""
-    from huggingface_hub import hf_hub_download
+def measure_listing(folder: Path, options: argparse.Namespace) -> None:
+    """A repo of many files, committed in several steps and listed by the client, page by page."""
+    from huggingface_hub import CommitOperationAdd
 
-    hf_hub_download("local/benchmark", source.name, cache_dir=folder / f"cache-{source.stem}")
+    api = client()
+    api.create_repo("listed")
+    names = [
+        f"{number:06}.txt" if options.flat else f"{number // FILES_A_FOLDER:03}/{number:06}.txt"
+        for number in range(options.listed)
+    ]
+    commits = []
+    for start in range(0, len(names), 10_000):
+        added = [CommitOperationAdd(name, name.encode()) for name in names[start : start + 10_000]]
+        commits.append(
+            seconds(lambda added=added: api.create_commit("local/listed", added, commit_message="x"))
+        )
+    listing = iter(api.list_repo_tree("local/listed", recursive=True))
+    times = {
+        "first commit of 10000": commits[:1],
+        "last commit of 10000": commits[-1:],
+        "first page of 1000": [seconds(lambda: next(listing))],
+        "all pages": [seconds(lambda: check_count(api, "listed", len(names) + 1))],
+        "repo_info": [seconds(lambda: api.model_info("local/listed"))],
+    }
+    print_times(f"{options.listed} files{', one folder' if options.flat else ''}", times)
 
 
-def seconds(step: Callable[[], None]) -> float:
+def check_count(api, repo: str, expected: int) -> None:
+    """Lists a repo and counts its files."""
+    found = len(api.list_repo_files(f"local/{repo}"))
+    assert found == expected, f"{found} files were listed, not {expected}"
+
+
+def measure_committers(folder: Path, options: argparse.Namespace) -> None:
+    """As many commits by one client, by many to a repo each, and by many to one repo."""
+    api, count = client(), options.clients
+    for name in ("alone", "shared", *(f"own-{number}" for number in range(count))):
+        api.create_repo(name)
+    times = {
+        f"one client, {count * COMMITS_EACH} commits": [
+            seconds(lambda: commit_often("alone", count * COMMITS_EACH))
+        ],
+        f"{count} clients, own repos": [seconds(lambda: commit_at_once([f"own-{n}" for n in range(count)]))],
+        f"{count} clients, one repo": [seconds(lambda: commit_at_once(["shared"] * count))],
+    }
+    found = len(api.list_repo_commits("local/shared"))
+    assert found == count * COMMITS_EACH + 1, f"{found - 1} commits are there of {count * COMMITS_EACH}"
+    print_times(f"{count} clients, {COMMITS_EACH} commits each", times)
+
+
+def commit_at_once(repos: list[str]) -> None:
+    """Lets a client for each of the repos commit, all at once."""
+    with ThreadPoolExecutor(len(repos)) as pool:
+        list(pool.map(lambda repo: commit_often(repo, COMMITS_EACH), repos))
+
+
+def commit_often(repo: str, times: int) -> None:
+    """Commits a small file so often."""
+    api = client()
+    for _ in range(times):
+        name = secrets.token_hex(4)
+        api.upload_file(repo_id=f"local/{repo}", path_or_fileobj=name.encode(), path_in_repo=f"{name}.txt")
+
+
+def measure_log(folder: Path, options: argparse.Namespace) -> None:
+    """The log of a job that has ended, replayed to one reader and to many."""
+    api = client()
+    script = f"for n in range({options.lines}): print(f'line {{n}} ' + 'x' * 80)"
+    job = api.run_job(image="python:3.12", command=["python", "-c", script], namespace="local")
+    lines = sum(1 for _ in api.fetch_job_logs(job_id=job.id, namespace="local", follow=True))
+    assert lines == options.lines, f"{lines} lines came of {options.lines}"
+    url = f"{os.environ['HF_ENDPOINT']}/api/jobs/local/{job.id}/logs"
+    times = {
+        "one reader": [seconds(lambda: asyncio.run(read_log(url, 1, options.lines)))],
+        f"{options.readers} readers": [
+            seconds(lambda: asyncio.run(read_log(url, options.readers, options.lines)))
+        ],
+    }
+    print_times(f"log of {options.lines} lines", times)
+
+
+async def read_log(url: str, readers: int, lines: int) -> None:
+    """Reads a log so many times at once; by bare HTTP, because the client's parsing would be what is measured."""
+    import httpx2
+
+    async def read(http: httpx2.AsyncClient) -> int:
+        async with http.stream("GET", url) as answer:
+            return sum([part.count(b"data: {") async for part in answer.aiter_raw()])
+
+    headers = {"Authorization": f"Bearer {os.environ['HF_TOKEN']}"}
+    async with httpx2.AsyncClient(headers=headers, timeout=120) as http:
+        found = await asyncio.gather(*(read(http) for _ in range(readers)))
+    assert min(found) >= lines - readers, f"{min(found)} lines came of {lines}"
+
+
+def seconds(step: Callable[[], object]) -> float:
     """How long a step takes."""
     start = time.perf_counter()
     step()
     return time.perf_counter() - start
 
 
-def report(steps: dict[str, float], size: int) -> None:
-    """Prints a line for each step."""
-    plain = steps["copy + sha256"]
-    for step, taken in steps.items():
-        print(f"{step:15} {taken:7.2f} s  {size / taken / 2**20:6.0f} MB/s  {taken / plain:5.2f} x")
+def print_times(title: str, times: Times) -> None:
+    """Prints a line for each step, with its ratio to the first."""
+    print(title)
+    fastest = {name: min(found) for name, found in times.items()}
+    base = next(iter(fastest))
+    for name, taken in fastest.items():
+        print(f"  {name:34} {taken:8.2f} s  {taken / fastest[base]:6.2f} x {base}", flush=True)
 
 
-def peak_megabytes(pid: int) -> float:
-    """The largest resident size a process has had."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(kilobytes) / 1024
-
+PARTS: dict[str, Callable[[Path, argparse.Namespace], None]] = {
+    "lfs": measure_lfs,
+    "xet": measure_xet,
+    "small": measure_small_files,
+    "listing": measure_listing,
+    "committers": measure_committers,
+    "log": measure_log,
+}
 
 if __name__ == "__main__":
     main()
