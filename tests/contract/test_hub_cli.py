@@ -164,7 +164,7 @@ def test_the_store_of_a_newer_hub_is_refused_in_one_line(cli):
     database.close()
     result = cli("start")
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
-    assert "has store format 99, this hub reads 1" in result.stderr
+    assert "has store format 99, this hub reads up to 2" in result.stderr
     assert cli.hubs() == []
 
 

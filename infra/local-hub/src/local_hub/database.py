@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local_hub.errors import HubError
+from local_hub.keeping.migrations import migrate
 
-FORMAT_VERSION = 1
 BUSY_TIMEOUT_SECONDS = 30
 
 
@@ -20,11 +19,12 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        """Opens or creates the file; raises `HubError` if a newer hub wrote it."""
+        """Opens or creates the file, in this hub's format from then on; raises `HubError` if a newer hub wrote it."""
         self._path = path
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        self._check_format_version()
+        with self._borrow() as connection:
+            migrate(connection, path)
 
     def add_schema(self, statements: str) -> None:
         """Runs `CREATE TABLE IF NOT EXISTS …` statements; each part of the hub brings its own."""
@@ -83,13 +83,3 @@ class Database:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         return connection
-
-    def _check_format_version(self) -> None:
-        with self._borrow() as connection:
-            found = connection.execute("PRAGMA user_version").fetchone()[0]
-            if found not in (0, FORMAT_VERSION):
-                raise HubError(
-                    f"{self._path} has store format {found}, this hub reads {FORMAT_VERSION}. "
-                    "Use the version that wrote it, or another folder."
-                )
-            connection.execute(f"PRAGMA user_version={FORMAT_VERSION}")

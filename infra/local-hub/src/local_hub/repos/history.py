@@ -6,7 +6,7 @@ import re
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Literal
 
 from local_hub.errors import ApiError
@@ -45,11 +45,27 @@ def add_commit(
     created_at: str | None = None,
 ) -> Commit:
     """Records a commit. No two ever have the same id, not even those of a repo deleted and made anew."""
-    fields = (parent, tree_id, title, message, author, created_at or now())
-    seed = json.dumps([*fields, secrets.token_hex(16)]).encode()
-    sha = hashlib.sha1(seed, usedforsecurity=False).hexdigest()
-    db.execute("INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (repo.key, sha, *fields))
-    return Commit(sha, *fields)
+    fields, salt = (parent, tree_id, title, message, author, created_at or now()), secrets.token_hex(16)
+    commit = Commit(commit_id(*fields, salt), *fields)
+    insert_commit(db, repo, commit, salt)
+    return commit
+
+
+def insert_commit(db: sqlite3.Connection, repo: Repo, commit: Commit, salt: str | None) -> None:
+    """Records a commit under the id that it has; without a salt, nothing tells whether that is its hash."""
+    db.execute(
+        "INSERT INTO commits (repo_id, sha, parent, tree_id, title, message, author, created_at, salt) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (repo.key, *astuple(commit), salt),
+    )
+
+
+def commit_id(
+    parent: str | None, tree_id: str, title: str, message: str, author: str, created_at: str, salt: str
+) -> str:
+    """The id of a commit that was made here: the hash of what it says and of its salt."""
+    seed = json.dumps([parent, tree_id, title, message, author, created_at, salt]).encode()
+    return hashlib.sha1(seed, usedforsecurity=False).hexdigest()
 
 
 def set_ref(db: sqlite3.Connection, repo: Repo, kind: RefKind, name: str, sha: str) -> None:

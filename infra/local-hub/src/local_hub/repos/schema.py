@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS commits (
     message TEXT NOT NULL,
     author TEXT NOT NULL,
     created_at TEXT NOT NULL,
+    salt TEXT,
     PRIMARY KEY (repo_id, sha)
 );
 CREATE TABLE IF NOT EXISTS refs (

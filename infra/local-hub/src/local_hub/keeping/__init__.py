@@ -1,0 +1,1 @@
+"""Keeping a store for years: its format, what is damaged in it, what nobody needs, and carrying repos elsewhere."""
