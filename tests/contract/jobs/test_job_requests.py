@@ -112,13 +112,6 @@ def test_what_a_plain_process_cannot_give_is_refused_instead_of_ignored(client, 
         client.run("true", **options)
 
 
-def test_scheduled_jobs_are_refused_with_their_path(client):
-    with pytest.raises(
-        HfHubHTTPError, match="Not implemented by the local hub: POST /api/scheduled-jobs/local"
-    ):
-        client.api.create_scheduled_job(image="i", command=["true"], schedule="@hourly", namespace="local")
-
-
 def test_a_job_that_does_not_exist_is_not_found(client):
     with pytest.raises(JobNotFoundError):
         client.api.inspect_job(job_id="0" * 24, namespace="local")

@@ -19,6 +19,9 @@ from local_hub.jobs.runner import JobRunner
 from local_hub.middleware import AuthMiddleware, ErrorMiddleware, RawPathMiddleware
 from local_hub.repos.routes import repo_routes
 from local_hub.repos.store import RepoStore
+from local_hub.schedules.routes import schedule_routes
+from local_hub.schedules.scheduler import Scheduler
+from local_hub.schedules.secrets import ScheduleSecrets
 from local_hub.users_file import read_users
 from local_hub.xet.routes import xet_routes
 
@@ -28,7 +31,8 @@ ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 def create_app(config: HubConfig, base_url: str) -> Starlette:
     """Assembles the hub over `config.directory`.
 
-    Handlers find on `request.app.state`: `config`, `database`, `base_url`, `accounts`, `repos`, `runner`;
+    Handlers find on `request.app.state`: `config`, `database`, `base_url`, `accounts`, `repos`, `runner`,
+    `scheduler`;
     and on `request.state.user` the `User` who asks (None if anonymous).
     Path parameters arrive percent-encoded. Raises `HubError` if the folder or the executor cannot be used.
     """
@@ -42,6 +46,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
     app = Starlette(
         routes=[
             *job_routes,
+            *schedule_routes,
             *xet_routes,
             *repo_routes,
             Route("/{path:path}", refuse_unknown_route, methods=ALL_METHODS),
@@ -59,15 +64,18 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
     app.state.accounts = accounts
     app.state.repos = RepoStore(config, database)
     app.state.runner = JobRunner(config, database, base_url, executor)
+    app.state.scheduler = Scheduler(database, app.state.runner, ScheduleSecrets(config.directory))
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     await app.state.runner.start()
+    await app.state.scheduler.start()
     try:
         yield
     finally:
+        await app.state.scheduler.stop()
         await app.state.runner.stop()
         app.state.database.close()
 

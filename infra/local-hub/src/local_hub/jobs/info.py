@@ -5,6 +5,7 @@ from typing import Any
 
 from local_hub.accounts import OWNER_NAME
 from local_hub.jobs.log import format_time
+from local_hub.jobs.spec import JobSpec
 from local_hub.jobs.store import JobRecord
 
 HIDDEN = "***"
@@ -12,28 +13,35 @@ HIDDEN = "***"
 
 def describe_job(record: JobRecord) -> dict[str, Any]:
     """The JSON of one job."""
-    spec = record.spec
     return {
         "id": record.id,
         "createdAt": format_time(record.created_at),
         "startedAt": _time(record.started_at),
         "finishedAt": _time(record.finished_at),
+        **describe_spec(record.spec),
+        "labels": record.labels,
+        "status": {"stage": record.stage, "message": record.message},
+        "durations": _durations(record),
+        "owner": describe_owner(record.namespace),
+        "initiator": record.initiator,
+    }
+
+
+def describe_spec(spec: JobSpec) -> dict[str, Any]:
+    """What is to run; the names of its secrets only."""
+    return {
         "dockerImage": spec.image,
         "command": spec.command,
         "arguments": spec.arguments,
         "environment": spec.environment,
         "secrets": dict.fromkeys(spec.secret_names, HIDDEN),
         "flavor": spec.flavor,
-        "labels": record.labels,
-        "status": {"stage": record.stage, "message": record.message},
-        "durations": _durations(record),
-        "owner": {
-            "id": record.namespace,
-            "name": record.namespace,
-            "type": "user" if record.namespace == OWNER_NAME else "org",
-        },
-        "initiator": record.initiator,
     }
+
+
+def describe_owner(namespace: str) -> dict[str, str]:
+    """To whom a job belongs."""
+    return {"id": namespace, "name": namespace, "type": "user" if namespace == OWNER_NAME else "org"}
 
 
 def _durations(record: JobRecord) -> dict[str, int | None]:

@@ -47,7 +47,7 @@ async def list_hardware(request: Request) -> Response:
 
 async def run_job(request: Request) -> Response:
     """`POST /api/jobs/{namespace}`."""
-    namespace, user = _namespace(request)
+    namespace, user = job_namespace(request)
     job = parse_request(await read_object(request))
     initiator = {"type": "user", "id": user.name, "name": user.name}
     return JSONResponse(describe_job(await _runner(request).submit(namespace, job, initiator)))
@@ -55,12 +55,10 @@ async def run_job(request: Request) -> Response:
 
 async def list_jobs(request: Request) -> Response:
     """`GET /api/jobs/{namespace}`, newest first, a page at a time."""
-    namespace, _ = _namespace(request)
+    namespace, _ = job_namespace(request)
     query = request.query_params
     limit = min(_whole_number(query, "limit") or PAGE_SIZE, MAX_PAGE_SIZE)
-    wanted = JobFilter(
-        frozenset(query.getlist("stage")), _label_filter(query), _whole_number(query, "cursor")
-    )
+    wanted = JobFilter(frozenset(query.getlist("stage")), label_filter(query), _whole_number(query, "cursor"))
     jobs = await asyncio.to_thread(_runner(request).store.newest, namespace, wanted, limit + 1)
     page = jobs[:limit]
     headers = {"Link": f'<{_next_page(request, page[-1].number)}>; rel="next"'} if len(jobs) > limit else None
@@ -120,7 +118,7 @@ def _runner(request: Request) -> JobRunner:
     return runner
 
 
-def _namespace(request: Request) -> tuple[str, User]:
+def job_namespace(request: Request) -> tuple[str, User]:
     """The namespace in the URL and the user who asks; raises unless the user may use it."""
     user = signed_in(request)
     namespace = param(request, "namespace")
@@ -130,14 +128,15 @@ def _namespace(request: Request) -> tuple[str, User]:
 
 
 async def _job(request: Request) -> JobRecord:
-    namespace, _ = _namespace(request)
+    namespace, _ = job_namespace(request)
     job = await asyncio.to_thread(_runner(request).store.find, param(request, "job_id"))
     if job is None or job.namespace != namespace:
         raise ApiError(404, "Job not found")
     return job
 
 
-def _label_filter(query: QueryParams) -> dict[str, str]:
+def label_filter(query: QueryParams) -> dict[str, str]:
+    """The labels that a listing asks for."""
     pairs = (label.partition("=") for label in query.getlist("label"))
     return {key: value for key, _, value in pairs}
 

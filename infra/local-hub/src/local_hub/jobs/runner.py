@@ -89,12 +89,23 @@ class JobRunner:
         if self.is_stopping:
             raise ApiError(503, "The local hub is stopping and takes no more jobs")
         record = await asyncio.to_thread(self.store.add, namespace, request.spec, request.labels, initiator)
-        job = self._prepare(record, request.secrets)
+        await self.begin(record, request.secrets)
+        return record
+
+    async def begin(self, record: JobRecord, secrets: Mapping[str, str]) -> None:
+        """Takes a job that is recorded already; it begins as soon as a slot is free."""
+        job = self._prepare(record, secrets)
         self._active[record.id] = job
-        self._secrets[record.id] = request.secrets
+        self._secrets[record.id] = secrets
+        if self.is_stopping:  # since it was recorded
+            await self._finish(job, Ending(CANCELED, STOPPED_WHILE_WAITING))
+            return
         self._waiting.append(job)
         self._fill_slots()
-        return record
+
+    async def refuse(self, record: JobRecord, ending: Ending) -> None:
+        """Ends a job that is recorded already and cannot begin."""
+        await self._record_end(record.id, ending)
 
     async def cancel(self, job_id: str) -> None:
         """Ends the job; a running one may take its grace time, and one that has ended stays as it is."""

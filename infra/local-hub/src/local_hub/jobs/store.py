@@ -84,8 +84,20 @@ class JobStore:
         self, namespace: str, spec: JobSpec, labels: Mapping[str, str], initiator: Mapping[str, str]
     ) -> JobRecord:
         """Records a new job as SCHEDULING."""
+        with self._database.write() as db:
+            return self.insert(db, namespace, spec, labels, initiator)
+
+    def insert(
+        self,
+        db: sqlite3.Connection,
+        namespace: str,
+        spec: JobSpec,
+        labels: Mapping[str, str],
+        initiator: Mapping[str, str],
+    ) -> JobRecord:
+        """The same inside of a transaction that records more than the job."""
         now = time.time()
-        job_id = f"{int(now):08x}{secrets.token_hex(8)}"
+        job_id = make_job_id(now)
         values = (
             job_id,
             namespace,
@@ -95,14 +107,11 @@ class JobStore:
             SCHEDULING,
             now,
         )
-        with self._database.write() as db:
-            db.execute(
-                "INSERT INTO jobs (id, namespace, spec, labels, initiator, stage, created_at) VALUES (?,?,?,?,?,?,?)",
-                values,
-            )
-        record = self.find(job_id)
-        assert record is not None
-        return record
+        db.execute(
+            "INSERT INTO jobs (id, namespace, spec, labels, initiator, stage, created_at) VALUES (?,?,?,?,?,?,?)",
+            values,
+        )
+        return _record(db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
 
     def find(self, job_id: str) -> JobRecord | None:
         """The job, or None."""
@@ -144,6 +153,11 @@ class JobStore:
         """Replaces the job's labels."""
         with self._database.write() as db:
             db.execute("UPDATE jobs SET labels = ? WHERE id = ?", (json.dumps(labels), job_id))
+
+
+def make_job_id(now: float) -> str:
+    """An id that was never used; ids sort by the second, as the Hub's do."""
+    return f"{int(now):08x}{secrets.token_hex(8)}"
 
 
 def _record(row: sqlite3.Row) -> JobRecord:
