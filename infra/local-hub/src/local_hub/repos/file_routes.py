@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -16,7 +17,7 @@ from local_hub.repos.access import check_not_gated, open_repo
 from local_hub.repos.contents import read_content
 from local_hub.repos.history import Commit
 from local_hub.repos.names import quoted
-from local_hub.repos.paging import flag, page_answer
+from local_hub.repos.paging import flag, next_page
 from local_hub.repos.ranges import bytes_response
 from local_hub.repos.registry import Repo
 from local_hub.repos.shapes import tree_item
@@ -77,13 +78,12 @@ def list_tree(request: Request) -> Response:
     with store_of(request).database.read() as db:
         repo = open_repo(db, request)
         commit = history.resolve(db, repo, param(request, "revision"))
-        items = _items_below(db, commit, folder, recursive)
-
-        def shape(page: Sequence[Item]) -> list[dict[str, Any]]:
-            return _tree_items(db, repo, commit, page, expand)
-
         size = EXPANDED_TREE_PAGE if expand else TREE_PAGE
-        return page_answer(request, items, size, shape, _pinned_path(repo, commit, folder))
+        cursor = request.query_params.get("cursor", "")
+        items = _items_below(db, commit, folder, recursive, cursor, size + 1)
+        page = items[:size]
+        more = next_page(request, page[-1][0], _pinned_path(repo, commit, folder)) if page != items else None
+        return JSONResponse(_tree_items(db, repo, commit, page, expand), headers=more)
 
 
 def _pinned_path(repo: Repo, commit: Commit, folder: str) -> str:
@@ -92,13 +92,17 @@ def _pinned_path(repo: Repo, commit: Commit, folder: str) -> str:
     return f"{path}/{quoted(folder)}" if folder else path
 
 
-def _items_below(db: sqlite3.Connection, commit: Commit, folder: str, recursive: bool) -> list[Item]:
+def _items_below(
+    db: sqlite3.Connection, commit: Commit, folder: str, recursive: bool, cursor: str, count: int
+) -> list[Item]:
+    """The first items after the cursor, which is the path of the last one of the page before."""
     root = find_entry(db, commit.tree_id, folder)
     if root is None:
         raise ApiError(404, f"{folder} does not exist", "EntryNotFound", {"X-Repo-Commit": commit.sha})
     if not root.is_folder:
         return [(folder, root)]
-    return list(walk(db, root.oid, f"{folder}/" if folder else "", recursive))
+    prefix = f"{folder}/" if folder else ""
+    return list(islice(walk(db, root.oid, prefix, recursive, cursor.removeprefix(prefix)), count))
 
 
 def _tree_items(

@@ -6,10 +6,11 @@ A commit rewrites only the folders on the way to what it changes; everything els
 import hashlib
 import json
 import sqlite3
+import threading
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 EntryKind = Literal["folder", "file", "lfs"]
@@ -35,19 +36,44 @@ class Entry:
 
 Folder = Mapping[str, Entry]
 
-# Enough for those who read one repo, little enough that folders of ten thousand files fit in memory.
-DECODED_FOLDERS = 16
+# About half a kilobyte each: enough for those who read one repo, whose folders come again and again.
+CACHED_ENTRIES = 50_000
+
+
+class _FolderCache:
+    """The folders last read, as many as have so many entries between them; an id always means the same folder."""
+
+    def __init__(self) -> None:
+        self._folders: OrderedDict[str, Folder] = OrderedDict()
+        self._entries = 0
+        self._lock = threading.Lock()
+
+    def find(self, tree_id: str) -> Folder | None:
+        with self._lock:
+            if tree_id in self._folders:
+                self._folders.move_to_end(tree_id)
+            return self._folders.get(tree_id)
+
+    def add(self, tree_id: str, folder: Folder) -> None:
+        with self._lock:
+            if tree_id not in self._folders:
+                self._folders[tree_id] = folder
+                self._entries += len(folder)
+            while self._entries > CACHED_ENTRIES and len(self._folders) > 1:
+                self._entries -= len(self._folders.popitem(last=False)[1])
+
+
+_cache = _FolderCache()
 
 
 def load_folder(db: sqlite3.Connection, tree_id: str) -> Folder:
     """The entries of one folder by name, in order."""
-    row = db.execute("SELECT entries FROM trees WHERE id = ?", (tree_id,)).fetchone()
-    return _decoded(row["entries"])
-
-
-@lru_cache(maxsize=DECODED_FOLDERS)
-def _decoded(entries: bytes) -> Folder:
-    return {name: Entry(*fields) for name, *fields in json.loads(zlib.decompress(entries))}
+    folder = _cache.find(tree_id)
+    if folder is None:
+        row = db.execute("SELECT entries FROM trees WHERE id = ?", (tree_id,)).fetchone()
+        folder = {name: Entry(*fields) for name, *fields in json.loads(zlib.decompress(row["entries"]))}
+        _cache.add(tree_id, folder)
+    return folder
 
 
 def save_folder(db: sqlite3.Connection, entries: Folder) -> str:
@@ -72,14 +98,21 @@ def find_entry(db: sqlite3.Connection, root_id: str, path: str) -> Entry | None:
 
 
 def walk(
-    db: sqlite3.Connection, tree_id: str, prefix: str = "", recursive: bool = True
+    db: sqlite3.Connection, tree_id: str, prefix: str = "", recursive: bool = True, after: str = ""
 ) -> Iterator[tuple[str, Entry]]:
-    """Every path below a folder with its entry, in order; a folder comes before what is in it."""
+    """Every path below a folder with its entry, in order; a folder comes before what is in it.
+
+    Begins behind `after`, a path below the folder, without loading the folders that come before it.
+    """
+    passed, _, rest = after.partition("/")
     for name, entry in load_folder(db, tree_id).items():
+        if name < passed:
+            continue
         path = f"{prefix}{name}"
-        yield path, entry
+        if name != passed:
+            yield path, entry
         if recursive and entry.is_folder:
-            yield from walk(db, entry.oid, f"{path}/")
+            yield from walk(db, entry.oid, f"{path}/", after=rest if name == passed else "")
 
 
 def walk_files(db: sqlite3.Connection, tree_id: str) -> Iterator[tuple[str, Entry]]:
