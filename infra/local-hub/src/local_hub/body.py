@@ -1,6 +1,7 @@
 """Reading request bodies piece by piece, within limits."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qs
@@ -11,6 +12,9 @@ from local_hub.errors import ApiError
 
 MAX_BODY_BYTES = 16 * 1024**2
 MAX_LINE_BYTES = 10 * 1024**2
+MAX_FIELDS = 100_000
+# JSON can name halves of a UTF-16 pair, which are no text: neither a database nor an answer could hold them.
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
@@ -30,7 +34,11 @@ async def read_object(request: Request) -> dict[str, Any]:
 
 async def read_form(request: Request) -> dict[str, list[str]]:
     """The body as URL-encoded fields."""
-    return parse_qs((await read_body(request)).decode(errors="replace"))
+    text = (await read_body(request)).decode(errors="replace")
+    try:
+        return parse_qs(text, max_num_fields=MAX_FIELDS)
+    except ValueError as error:
+        raise ApiError(413, f"A form has at most {MAX_FIELDS} fields; ask in several requests") from error
 
 
 async def read_lines(request: Request) -> AsyncIterator[list[bytes]]:
@@ -68,8 +76,14 @@ def parse_object(text: bytes) -> dict[str, Any]:
     """A JSON object; raises 400 for anything else."""
     try:
         value = json.loads(text)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ApiError(400, "Invalid JSON: a text in it holds half of a surrogate pair") from error
     except ValueError as error:
         raise ApiError(400, f"Invalid JSON: {error}") from error
+    except RecursionError as error:
+        raise ApiError(400, "Invalid JSON: it is nested too deeply") from error
     if not isinstance(value, dict):
         raise ApiError(400, "Invalid JSON: an object was expected")
     return value

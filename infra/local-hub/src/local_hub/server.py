@@ -15,6 +15,7 @@ from local_hub.app import create_app
 from local_hub.config import DEFAULT_EXECUTOR, HubConfig
 from local_hub.directory import prepare_directory, store_errors
 from local_hub.errors import HubError
+from local_hub.protocol import LARGEST_HEAD_BYTES, SentenceProtocol
 from local_hub.state import RunningHub, hold_store, remember_port, remembered_port
 
 # Clients keep connections open between calls; one that the hub closes under them surfaces as a network error.
@@ -59,7 +60,8 @@ class _Server(uvicorn.Server):
                 date_header=False,
                 # The same whatever else is installed: uvicorn would take uvloop and httptools where it finds them.
                 loop="asyncio",
-                http="h11",
+                http=SentenceProtocol,
+                h11_max_incomplete_event_size=LARGEST_HEAD_BYTES,
                 lifespan="on",
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=SHUTDOWN_SECONDS,

@@ -1,7 +1,6 @@
 """Writing to a repo: which files are large, and the commit itself."""
 
 import base64
-import binascii
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +40,8 @@ def _preupload(request: Request, payload: dict[str, Any]) -> Response:
     files = payload.get("files")
     if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
         raise ApiError(400, '"files" must be a list of objects')
+    if not isinstance(payload.get("gitIgnore") or "", str):
+        raise ApiError(400, '"gitIgnore" must be a text')
     with store_of(request).database.read() as db:
         repo = open_repo_to_commit(db, request, _asks_for_pull_request(request))
         tree_id = history.resolve(db, repo, param(request, "revision")).tree_id
@@ -78,7 +79,7 @@ def _is_large(rules: _Rules, path: str, file: dict[str, Any]) -> bool:
 def _sample(text: str) -> bytes:
     try:
         return base64.b64decode(text)
-    except binascii.Error as error:
+    except ValueError as error:  # not ASCII, or not base64
         raise ApiError(400, f"Invalid base64 in sample: {error}") from error
 
 

@@ -1,7 +1,6 @@
 """Writing a commit: the client's list of changes, applied to a branch in one transaction."""
 
 import base64
-import binascii
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from local_hub.repos.trees import Entry
 STALE_PARENT = "The branch was updated since you opened this page. Please refresh and try again."
 _NO_HEADER = "A commit must begin with its header"
 _SHORTEST_SHA = 7
+_MOST_CHANGES = 100_000
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,8 @@ class Draft:
         for line in lines:
             if self.header is None:
                 self.header = _parse_header(line)
+            elif len(self.changes) == _MOST_CHANGES:
+                raise ApiError(413, f"A commit has at most {_MOST_CHANGES} changes; make several of it")
             else:
                 self.changes.append(_parse_change(self.buffer, line))
 
@@ -165,5 +167,5 @@ def _content(value: dict[str, Any]) -> bytes:
         raise ApiError(400, 'The only encoding of files in a commit is "base64"')
     try:
         return base64.b64decode(text_field(value, "content"), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # not ASCII, or not base64
         raise ApiError(400, f"Invalid base64 in commit: {error}") from error

@@ -13,6 +13,8 @@ from local_hub.errors import ApiError
 from local_hub.repos.blobs import BlobStore
 
 LIFETIME_SECONDS = 24 * 3600
+# So many parts of the usual size; a signed address is made for each of them.
+LARGEST_BYTES = 10_000 * 256 * 1024**2
 _OID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -76,8 +78,10 @@ def parse_object_id(item: Any) -> tuple[str, int]:
     """The hash and size of a large file as a client names it; raises 422 if they cannot be that."""
     oid = item.get("oid") if isinstance(item, dict) else None
     size = item.get("size") if isinstance(item, dict) else None
-    if not isinstance(oid, str) or not _OID.fullmatch(oid) or not isinstance(size, int) or size < 0:
+    if not isinstance(oid, str) or not _OID.fullmatch(oid) or type(size) is not int or size < 0:
         raise ApiError(422, "A large file is named by its oid (SHA-256, 64 hex digits) and its size")
+    if size > LARGEST_BYTES:
+        raise ApiError(422, f"A large file has at most {LARGEST_BYTES} bytes; split {oid}")
     return oid, size
 
 
@@ -92,10 +96,15 @@ def has_large_file(db: sqlite3.Connection, repo_key: int, oid: str) -> bool:
     return found.fetchone() is not None
 
 
-def record_large_file(db: sqlite3.Connection, ticket: Ticket) -> None:
-    """Notes that the repo has the file, whose content must be in the store; raises 404 if the repo is gone."""
+def check_repo_is_there(db: sqlite3.Connection, ticket: Ticket) -> None:
+    """Raises 404 if the repo has been deleted since the ticket was given."""
     if db.execute("SELECT 1 FROM repos WHERE id = ?", (ticket.repo_key,)).fetchone() is None:
         raise ApiError(404, "The repo was deleted during the upload", "RepoNotFound")
+
+
+def record_large_file(db: sqlite3.Connection, ticket: Ticket) -> None:
+    """Notes that the repo has the file, whose content must be in the store; raises 404 if the repo is gone."""
+    check_repo_is_there(db, ticket)
     db.execute(
         "INSERT OR IGNORE INTO large_files VALUES (?, ?, ?)", (ticket.repo_key, ticket.oid, ticket.size)
     )

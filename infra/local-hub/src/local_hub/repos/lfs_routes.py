@@ -19,6 +19,7 @@ from local_hub.repos.lfs import (
     LIFETIME_SECONDS,
     Ticket,
     check_received,
+    check_repo_is_there,
     has_large_file,
     join_parts,
     parse_object_id,
@@ -104,6 +105,7 @@ async def upload_whole(request: Request) -> Response:
     """Receives a large file in one request."""
     store = store_of(request)
     ticket = store.signer.verify(WHOLE, dict(request.query_params))
+    await run_in_threadpool(_check_repo, store, ticket)
     with await run_in_threadpool(store.blobs.receive) as incoming:
         await _receive(request, incoming, ticket.size)
         check_received(ticket, incoming.size, incoming.sha256)
@@ -116,6 +118,7 @@ async def upload_part(request: Request) -> Response:
     """Receives one part of a large file."""
     store = store_of(request)
     ticket = store.signer.verify(PART, dict(request.query_params))
+    await run_in_threadpool(_check_repo, store, ticket)
     with await run_in_threadpool(store.blobs.receive) as incoming:
         await _receive(request, incoming, store.config.multipart_part_bytes)
         await run_in_threadpool(incoming.keep_as_part, ticket.session, ticket.part)
@@ -144,6 +147,12 @@ async def _receive(request: Request, incoming: IncomingBlob, limit: int) -> None
         if incoming.size + len(block) > limit:
             raise ApiError(413, f"More bytes than the {limit} that were announced")
         await run_in_threadpool(incoming.write, block)
+
+
+def _check_repo(store: RepoStore, ticket: Ticket) -> None:
+    """Before content comes that nobody would own."""
+    with store.database.read() as db:
+        check_repo_is_there(db, ticket)
 
 
 def _record(store: RepoStore, ticket: Ticket) -> None:

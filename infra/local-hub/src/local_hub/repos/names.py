@@ -12,6 +12,8 @@ REPO_TYPES: tuple[RepoType, ...] = ("model", "dataset")
 _REPO_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
 _REF_NAME = re.compile(r"(?!/)[^\x00-\x20\x7f~^:?*\[\\]{1,255}(?<!/)")
 _MAX_PATH_BYTES = 4096
+# Folders are walked by recursion.
+_MAX_PATH_DEPTH = 200
 
 
 def check_repo_name(name: str) -> None:
@@ -36,6 +38,7 @@ def check_path(path: str) -> None:
     parts = path.split("/")
     unsafe = any(part in ("", ".", "..") or part.lower() == ".git" for part in parts)
     unsafe = unsafe or path.startswith(("..\\", "\\"))  # further on, a backslash is a letter, as on the Hub
+    unsafe = unsafe or len(parts) > _MAX_PATH_DEPTH
     if unsafe or not path.isprintable() or len(path.encode()) > _MAX_PATH_BYTES:
         raise ApiError(
             422, f"Invalid path in repo: '{path}'. Use a relative path without '.', '..' or '.git'."
