@@ -41,7 +41,7 @@ def start(config: HubConfig) -> RunningHub:
     with store_errors(config.directory), one_start_at_a_time(config.directory):
         running = _find_serving(config.directory)
         if running is None:
-            return _spawn(config)
+            return spawn(config)[1]
         _check_executor(running, config)
         return running
 
@@ -96,21 +96,28 @@ def _check_executor(running: RunningHub, config: HubConfig) -> None:
         )
 
 
-def _spawn(config: HubConfig) -> RunningHub:
+def spawn(
+    config: HubConfig, module: str = "local_hub", stdin: int = subprocess.DEVNULL
+) -> tuple[subprocess.Popen[bytes], RunningHub]:
+    """Starts a hub by `python -m <module> serve …` and waits until it answers.
+
+    Raises:
+        HubError: it does not start; nothing of it is left running.
+    """
     log = config.directory / LOG_FILE
     with open(log, "ab") as output:
         begin = output.tell()
         process = subprocess.Popen(
             # -P: what lies in the folder where the user happens to be is not imported.
-            [sys.executable, "-P", "-m", "local_hub", "serve", *_serve_options(config)],
+            [sys.executable, "-P", "-m", module, "serve", *_serve_options(config)],
             cwd=config.directory,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
     try:
-        return _wait_until_ready(process, config.directory, log, begin)
+        return process, _wait_until_ready(process, config.directory, log, begin)
     except BaseException:
         process.kill()
         process.wait()
