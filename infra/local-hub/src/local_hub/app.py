@@ -32,8 +32,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
     """Assembles the hub over `config.directory`.
 
     Handlers find on `request.app.state`: `config`, `database`, `base_url`, `accounts`, `repos`, `runner`,
-    `scheduler`;
-    and on `request.state.user` the `User` who asks (None if anonymous).
+    `scheduler`; and on `request.state.user` the `User` who asks (None if anonymous).
     Path parameters arrive percent-encoded. Raises `HubError` if the folder or the executor cannot be used.
     """
     executor = make_executor(config.executor or DEFAULT_EXECUTOR, config)
