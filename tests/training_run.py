@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import warm_start
 from models import make_question
 
 from shared.hub import Hub
@@ -36,15 +37,14 @@ class Run:
         return self.store.read(self.run_id).phases[name]
 
     def start(self, package, *arguments, **environment):
-        arguments = ["-m", package, "--run-id", self.run_id, "--namespace", "local", *arguments]
-        return self.python(*arguments, **environment)
+        return warm_start.run(package, self._options(arguments), self.environment | environment)
 
     def spawn(self, package, *arguments):
         """Starts a phase and leaves it running; its output is for `communicate`."""
-        command = [sys.executable, "-m", package, "--run-id", self.run_id, "--namespace", "local", *arguments]
-        return subprocess.Popen(
-            command, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        return warm_start.spawn(package, self._options(arguments), self.environment)
+
+    def _options(self, arguments):
+        return ["--run-id", self.run_id, "--namespace", "local", *arguments]
 
     def python(self, *arguments, **environment):
         """Runs Python as a client of the hub."""

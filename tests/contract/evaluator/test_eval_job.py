@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+import warm_start
 from models import make_question, make_qwen3
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -142,8 +143,7 @@ def test_every_answer_is_kept_in_the_order_of_the_questions(hub, hub_env, begin_
         "--batch-size",
         "4",
     ]
-    command = [sys.executable, "-m", "evaluator", *options]
-    done = subprocess.run(command, env=hub_env, text=True, capture_output=True, check=False)
+    done = warm_start.run("evaluator", options, hub_env)
     assert (done.returncode, done.stderr) == (ExitCode.OK, "")
     assert "eval 21/21 (100%)" in done.stdout
     phase = ManifestStore(hub, "local").read(manifest.run_id).phases["eval"]
