@@ -19,6 +19,9 @@ def main() -> int:
         "--hub-kills", type=int, default=170, metavar="N", help="kills of the hub under writers"
     )
     parser.add_argument(
+        "--walk-kills", type=int, default=100, metavar="N", help="kills of the hub under random changes"
+    )
+    parser.add_argument(
         "--job-kills", type=int, default=250, metavar="N", help="kills of jobs without training"
     )
     parser.add_argument("--training-kills", type=int, default=100, metavar="N", help="kills of SFT and GRPO")

@@ -6,6 +6,7 @@ from pathlib import Path
 from chaos.hub_kills import kill_hubs
 from chaos.job_kills import kill_jobs
 from chaos.killable_hub import KillableHub
+from chaos.random_walk import walk_hub
 from chaos.tally import Tally
 from chaos.training_kills import kill_trainings
 
@@ -15,6 +16,7 @@ def run_campaigns(options: argparse.Namespace, folder: Path) -> Tally:
     tally = Tally()
     campaigns = (
         ("hubs", kill_hubs, options.hub_kills),
+        ("walk", walk_hub, options.walk_kills),
         ("jobs", kill_jobs, options.job_kills),
         ("trainings", kill_trainings, options.training_kills),
     )
