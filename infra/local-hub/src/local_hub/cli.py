@@ -12,6 +12,7 @@ from local_hub.daemon import ask_health, start, stop
 from local_hub.environment import client_environment, render_exports
 from local_hub.errors import HubError
 from local_hub.jobs.executors import EXECUTORS
+from local_hub.keeping.verify import add_verify
 from local_hub.state import find_running
 
 WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - these are what is refused
@@ -134,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, parents=[parent], help=text, description=text)
         command.set_defaults(action=action)
+    add_verify(commands, place)
     return parser
 
 
