@@ -27,6 +27,9 @@ from pathlib import Path
 
 import psutil
 
+from local_hub import LocalHub
+from local_hub.state import find_running
+
 BLOCK_BYTES = 2**20
 SAMPLE_SECONDS = 0.02
 MEMORY_LIMIT_MB = 200
@@ -82,22 +85,14 @@ def parse_options() -> argparse.Namespace:
 @contextmanager
 def serve_hub(folder: Path) -> Iterator[psutil.Process]:
     """A hub of the benchmark's own, to which this process becomes a client."""
-    command = [sys.executable, "-m", "local_hub", "serve", "--dir", str(folder / "hub")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        os.environ |= {
-            "HF_ENDPOINT": process.stdout.readline().strip(),
-            "HF_TOKEN": (folder / "hub" / "token").read_text().strip(),
-            "HF_HOME": str(folder / "home"),
-            "HF_HUB_DISABLE_XET": "1",
+    with LocalHub(folder / "hub") as hub:
+        os.environ |= hub.environment() | {
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_HUB_VERBOSITY": "error",
-            "NO_PROXY": "127.0.0.1",
-            "no_proxy": "127.0.0.1",
         }
-        try:
-            yield psutil.Process(process.pid)
-        finally:
-            process.terminate()
+        running = find_running(hub.directory)
+        assert running is not None
+        yield psutil.Process(running.pid)
 
 
 @contextmanager

@@ -16,13 +16,13 @@ from collections.abc import Mapping, Sequence
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from unittest import mock
 
 FORKS = multiprocessing.get_context("forkserver")
 LIBRARIES = ["sft_trainer.train", "grpo_trainer.train", "evaluator.evaluate", "evaluator.verify.run"]
 # The clients of the Hub read these while they are imported.
 READ_AT_IMPORT = ("HF_", "OMP_")
-
-
+# Those of the first job, for which the libraries were imported.
 _first: dict[str, str] = {}
 
 
@@ -55,15 +55,9 @@ def run(
 
 
 def _start_fork_server(environment: Mapping[str, str]) -> None:
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(environment)
-    try:
+    with mock.patch.dict(os.environ, environment, clear=True):
         FORKS.set_forkserver_preload(LIBRARIES)
         forkserver.ensure_running()
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 class WarmProcess:

@@ -1,6 +1,7 @@
 """The hub's folder, and what the disk or the database may say against it."""
 
 import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,15 @@ def prepare_directory(directory: Path) -> None:
     """Creates the hub's folder, which only its owner may enter."""
     with store_errors(directory):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def flush_folder(folder: Path) -> None:
+    """Makes the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from local_hub.config import HubConfig
 from local_hub.daemon import STOP_SECONDS, spawn
 from local_hub.directory import prepare_directory, store_errors
-from local_hub.environment import client_environment, client_variables
+from local_hub.environment import client_environment
 from local_hub.errors import HubError
 from local_hub.jobs.leftovers import end_leftover_jobs
 from local_hub.state import RunningHub
@@ -143,10 +143,8 @@ class LocalHub:
         undo.callback(_stop, process, directory)
         self._directory, self._hub = directory, hub
         if self._set_environment:
-            undo.callback(_restore_environment, dict(os.environ))
-            os.environ.update(client_variables(hub, directory, os.environ))
-            for name in set(os.environ) - set(self.environment()):
-                del os.environ[name]
+            undo.callback(_replace_environment, dict(os.environ))
+            _replace_environment(self.environment())
 
 
 def _stop(process: subprocess.Popen[bytes], directory: Path) -> None:
@@ -185,6 +183,6 @@ def _refuse_late_environment() -> None:
         )
 
 
-def _restore_environment(before: Mapping[str, str]) -> None:
+def _replace_environment(variables: Mapping[str, str]) -> None:
     os.environ.clear()
-    os.environ.update(before)
+    os.environ.update(variables)

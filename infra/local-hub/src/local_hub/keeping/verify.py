@@ -1,4 +1,4 @@
-"""`local-hub verify`: hashes again all that a store holds, and says what is damaged and which commits it touches."""
+"""`local-hub verify`: hashes files, folders and commits again; says what is damaged and which commits it touches."""
 
 import argparse
 import hashlib
@@ -11,15 +11,16 @@ from typing import Any
 
 from local_hub.directory import store_errors
 from local_hub.errors import HubError
+from local_hub.repos.blobs import OBJECTS_FOLDER, object_path
 from local_hub.repos.history import commit_id
-from local_hub.repos.trees import walk_files
+from local_hub.repos.trees import folder_id, walk_files
 
 EXIT_WHOLE, EXIT_DAMAGED = 0, 1
 
 
 def add_verify(commands: Any, place: argparse.ArgumentParser) -> None:
     """Adds the command to the command line."""
-    text = "hash again all that the hub holds, and name what is damaged (exit code 1: something is)"
+    text = "hash files, folders and commits again, and name what is damaged (exit code 1: something is)"
     command = commands.add_parser("verify", parents=[place], help=text, description=text)
     command.set_defaults(action=lambda options: verify(options.dir))
 
@@ -32,7 +33,7 @@ def verify(directory: Path) -> int:
     with store_errors(directory), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
         db.row_factory = sqlite3.Row
         db.execute("BEGIN")
-        damages = list(find_damage(db, directory / "objects"))
+        damages = list(find_damage(db, directory / OBJECTS_FOLDER))
     print(*damages, f"{len(damages)} damaged" if damages else "whole: every hash is right", sep="\n")
     return EXIT_DAMAGED if damages else EXIT_WHOLE
 
@@ -47,7 +48,7 @@ def find_damage(db: sqlite3.Connection, objects: Path) -> Iterator[str]:
         if hashlib.sha256(row["content"]).hexdigest() != row["sha256"]
     }
     for row in db.execute("SELECT DISTINCT sha256, size FROM large_files"):
-        problem = _problem(objects / row["sha256"][:2] / row["sha256"][2:], row["sha256"], row["size"])
+        problem = _problem(object_path(objects, row["sha256"]), row["sha256"], row["size"])
         if problem:
             bad[row["sha256"]] = problem
     yield from (f"file {sha256}: {problem}" for sha256, problem in sorted(bad.items()))
@@ -86,8 +87,7 @@ def _is_whole_tree(row: sqlite3.Row) -> bool:
         content = zlib.decompress(row["entries"])
     except zlib.error:
         return False
-    found = hashlib.sha1(b"tree %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-    return found == str(row["id"])
+    return folder_id(content) == str(row["id"])
 
 
 def _problem(path: Path, sha256: str, size: int) -> str | None:

@@ -10,6 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from local_hub.directory import flush_folder
+
+OBJECTS_FOLDER = "objects"
+
+
+def object_path(objects: Path, sha256: str) -> Path:
+    """Where a content lies below the folder of all, or would lie."""
+    return objects / sha256[:2] / sha256[2:]
+
 
 class BlobStore:
     """The large files of every repo. A content is either there, whole and on disk, or not there at all.
@@ -20,7 +29,7 @@ class BlobStore:
 
     def __init__(self, directory: Path) -> None:
         """Opens the store and sweeps what interrupted uploads have left behind."""
-        self._objects = directory / "objects"
+        self._objects = directory / OBJECTS_FOLDER
         self._incoming = directory / "incoming"
         shutil.rmtree(self._incoming, ignore_errors=True)
         for folder in (self._objects, self._incoming):
@@ -28,7 +37,7 @@ class BlobStore:
 
     def path(self, sha256: str) -> Path:
         """Where a content lies, or would lie."""
-        return self._objects / sha256[:2] / sha256[2:]
+        return object_path(self._objects, sha256)
 
     def exists(self, sha256: str) -> bool:
         """Whether the content is there."""
@@ -111,18 +120,9 @@ class IncomingBlob:
         target = self._store.path(self.sha256)
         target.parent.mkdir(exist_ok=True)
         os.replace(self._path, target)
-        _flush_folder(target.parent)
-        _flush_folder(target.parent.parent)
+        flush_folder(target.parent)
+        flush_folder(target.parent.parent)
 
     def keep_as_part(self, upload: str, name: int | str) -> None:
         """Puts the content among the parts of an upload; nothing needs flushing before the whole is there."""
         os.replace(self._path, self._store.parts_folder(upload) / str(name))
-
-
-def _flush_folder(folder: Path) -> None:
-    """Makes the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -82,9 +82,14 @@ def save_folder(db: sqlite3.Connection, entries: Folder) -> str:
         [name, entry.kind, entry.oid, entry.size, entry.sha256] for name, entry in sorted(entries.items())
     ]
     content = json.dumps(rows, separators=(",", ":")).encode()
-    tree_id = hashlib.sha1(b"tree %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    tree_id = folder_id(content)
     db.execute("INSERT OR IGNORE INTO trees VALUES (?, ?)", (tree_id, zlib.compress(content, 1)))
     return tree_id
+
+
+def folder_id(content: bytes) -> str:
+    """The id of a folder whose entries are stored as these bytes, before they are compressed."""
+    return hashlib.sha1(b"tree %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def find_entry(db: sqlite3.Connection, root_id: str, path: str) -> Entry | None:

@@ -97,7 +97,8 @@ class Scheduler:
         """Runs it now, beside its schedule."""
         if self._runner.is_stopping:
             raise ApiError(503, "The local hub is stopping and takes no more jobs")
-        if self.lacks_secrets(scheduled):
+        secrets = self._secrets_of(scheduled)
+        if secrets is None:
             raise ApiError(409, _why_not_run(scheduled))
         try:
             job = await asyncio.to_thread(self.store.trigger, scheduled)
@@ -106,13 +107,13 @@ class Scheduler:
                 409,
                 f"Job {scheduled.last_job_id} of this scheduled job has not ended, and concurrency is off",
             ) from None
-        await self._begin(job, self._secrets.read(scheduled.id))
+        await self._begin(job, secrets)
         return job
 
-    def lacks_secrets(self, job: ScheduledJob) -> bool:
-        """Whether the values of its secrets are gone, without which it does not run."""
-        names = job.spec.secret_names
-        return bool(names) and set(self._secrets.read(job.id)) != set(names)
+    def _secrets_of(self, job: ScheduledJob) -> Mapping[str, str] | None:
+        """The values of its secrets; None where they are gone, without which it does not run."""
+        values = self._secrets.read(job.id)
+        return values if set(values) == set(job.spec.secret_names) else None
 
     def _record(self, job: ScheduledJob, request: JobRequest) -> None:
         """Secrets come first: a schedule that is recorded has them."""
@@ -155,10 +156,12 @@ class Scheduler:
             logger.info(
                 "scheduled job %s: not run, because its last job has not ended or it was changed", due.id
             )
-        elif self.lacks_secrets(due):
+            return
+        secrets = self._secrets_of(due)
+        if secrets is None:
             await self._runner.refuse(job, Ending(ERROR, _why_not_run(due)))
         else:
-            await self._begin(job, self._secrets.read(due.id))
+            await self._begin(job, secrets)
 
     async def _begin(self, job: JobRecord, secrets: Mapping[str, str]) -> None:
         """One that cannot begin must not stay unfinished: the schedule would wait for its end."""

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from local_hub.directory import flush_folder
+
 FOLDER = "schedule-secrets"
 
 
@@ -28,7 +30,7 @@ class ScheduleSecrets:
             json.dump(dict(values), file)
             file.flush()
             os.fsync(file.fileno())
-        _sync_folder(self._folder)
+        flush_folder(self._folder)
 
     def read(self, schedule_id: str) -> dict[str, str]:
         """The secrets; none where the file is gone or damaged."""
@@ -51,11 +53,3 @@ class ScheduleSecrets:
 
     def _path(self, schedule_id: str) -> Path:
         return self._folder / f"{schedule_id}.json"
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
