@@ -11,6 +11,7 @@ from typing import Any
 
 from local_hub.directory import store_errors
 from local_hub.errors import HubError
+from local_hub.repos.blob_references import referenced_blobs
 from local_hub.repos.blobs import OBJECTS_FOLDER, object_path
 from local_hub.repos.history import commit_id
 from local_hub.repos.trees import folder_id, walk_files
@@ -47,10 +48,10 @@ def find_damage(db: sqlite3.Connection, objects: Path) -> Iterator[str]:
         for row in db.execute("SELECT * FROM contents")
         if hashlib.sha256(row["content"]).hexdigest() != row["sha256"]
     }
-    for row in db.execute("SELECT DISTINCT sha256, size FROM large_files"):
-        problem = _problem(object_path(objects, row["sha256"]), row["sha256"], row["size"])
+    for sha256, size in referenced_blobs(db).items():
+        problem = _problem(object_path(objects, sha256), sha256, size)
         if problem:
-            bad[row["sha256"]] = problem
+            bad[sha256] = problem
     yield from (f"file {sha256}: {problem}" for sha256, problem in sorted(bad.items()))
     rows = db.execute("SELECT commits.*, type, namespace, name FROM commits JOIN repos ON repos.id = repo_id")
     for row in rows:

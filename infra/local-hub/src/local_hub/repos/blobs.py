@@ -58,10 +58,10 @@ class BlobStore:
         """Begins a new content, to be used in a `with` statement."""
         return IncomingBlob(self, self._incoming / secrets.token_hex(16))
 
-    def sweep(self, owned: Set[str]) -> None:
-        """Removes every content that no repo owns any more; only before anything is uploaded."""
+    def sweep(self, needed: Set[str]) -> None:
+        """Removes every content that nothing needs any more; only before anything is uploaded."""
         for path in self._objects.glob("*/*"):
-            if path.parent.name + path.name not in owned:
+            if path.parent.name + path.name not in needed:
                 path.unlink()
 
     def parts_folder(self, upload: str) -> Path:

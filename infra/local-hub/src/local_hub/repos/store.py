@@ -5,6 +5,7 @@ from starlette.requests import Request
 from local_hub.accounts import read_or_create_token
 from local_hub.config import HubConfig
 from local_hub.database import Database
+from local_hub.repos.blob_references import referenced_blobs
 from local_hub.repos.blobs import BlobStore
 from local_hub.repos.leftovers import forget_large_files
 from local_hub.repos.lfs import TicketSigner
@@ -26,7 +27,7 @@ class RepoStore:
         self.blobs = BlobStore(config.directory)
         with database.write() as db:
             forget_large_files(db, self.blobs)
-            self.blobs.sweep({row["sha256"] for row in db.execute("SELECT sha256 FROM large_files")})
+            self.blobs.sweep(referenced_blobs(db).keys())
         self.signer = TicketSigner(read_or_create_token(config.directory / SIGNING_KEY_FILE))
 
 
