@@ -36,7 +36,7 @@ endif
 
 .PHONY: help setup split sft grpo eval report all seeds compare hub hub-stop hub-status hub-env manifest results runs \
 	doctor cost jobs logs cancel verify gate promote resume summary plan check check-workflows test test-slow test-docker \
-	conformance smoke workflow chaos lock audit images docker-split docker-sft docker-grpo docker-eval docker-report \
+	conformance smoke workflow chaos lock audit audit-images images docker-split docker-sft docker-grpo docker-eval docker-report \
 	docker-all clean
 
 help:  ## show this help
@@ -131,6 +131,10 @@ lock: $(SETUP)  ## make constraints.txt anew from the projects' own dependencies
 	@$(BIN)/python infra/lock/lock.py $(if $(filter-out 0,$(UPGRADE)),--upgrade)
 audit: $(SETUP)  ## look up the locked versions in the database of known vulnerabilities
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement constraints.txt
+audit-images: $(SETUP)  ## the same for what is in the built images: LISTS="*.packages" of images that are elsewhere
+	@$(BIN)/python infra/images/audit.py $(if $(DOCKER),--docker "$(DOCKER)") $(if $(LISTS),--lists $(LISTS))
+contents-%:
+	@$(PYTHON) infra/images/contents.py $(if $(DOCKER),--docker "$(DOCKER)") $*
 
 images:  ## build the container images; image-<service> builds one: TORCH=cuda BASE_IMAGE DOCKER_BUILD_OPTIONS
 	@$(PYTHON) infra/images/build.py $(IMAGE_OPTIONS)

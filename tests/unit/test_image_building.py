@@ -151,3 +151,74 @@ def test_torch_and_pip_are_installed_from_their_own_lines_of_the_lock(monkeypatc
     pip, torch = install._lock_entry("pip"), install._lock_entry("torch")
     assert pip[0].startswith(f"pip=={pip['version']} \\\n    --hash=sha256:")
     assert pip[0].count("==") == torch[0].count("==") == 1
+
+
+def run_program(*command: str) -> subprocess.CompletedProcess[str]:
+    """A program of infra/images, as make calls it."""
+    return subprocess.run(
+        [sys.executable, f"infra/images/{command[0]}.py", *command[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def engine_of_one_image(tmp_path) -> str:
+    """A program `docker` that knows one image, with torch in it, and writes down how it was called."""
+    program = tmp_path / "docker"
+    program.write_text(
+        f"""#!/bin/sh
+echo "$@" >> {tmp_path}/calls
+case "$*" in
+    *medmcqa-evaluator*) echo torch==2.9.0+cpu; echo rich==15.0.0 ;;
+    *) echo "Unable to find image" >&2; exit 125 ;;
+esac
+"""
+    )
+    program.chmod(0o755)
+    return str(program)
+
+
+def test_an_image_says_what_is_in_it_without_network_and_without_being_pulled(engine_of_one_image, tmp_path):
+    result = run_program("contents", "evaluator", "--docker", engine_of_one_image)
+    assert result.stdout == "torch==2.9.0+cpu\nrich==15.0.0\n"
+    call = (tmp_path / "calls").read_text()
+    assert all(option in call for option in ("--network none", "--pull never", "--read-only"))
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        ("reporter", "cannot be asked what it holds (Unable to find image). Build it: make image-reporter"),
+        ("predictor", "there is no image predictor; there are: python, torch, "),
+    ],
+)
+def test_an_image_that_is_not_here_is_said_with_how_it_comes(image, message, engine_of_one_image):
+    result = run_program("contents", image, "--docker", engine_of_one_image)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: ")
+    assert message in result.stderr
+
+
+def test_what_is_in_an_image_is_read_by_the_locked_pip_audit(engine_of_one_image):
+    result = run_program("audit", "evaluator", "--docker", engine_of_one_image, "--dry-run")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "evaluator: 2 packages\n"
+    assert "would have audited 2 packages" in result.stderr
+
+
+@pytest.mark.parametrize("content", ["", None])
+def test_a_list_without_packages_is_no_clean_image(content, tmp_path):
+    file = tmp_path / "reporter.packages"
+    if content is not None:
+        file.write_text(content)
+    result = run_program("audit", "--lists", str(file), "--dry-run")
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ")
+
+
+def test_a_variant_of_a_version_is_looked_up_as_the_version(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "infra/images")
+    assert load("audit").released("torch==2.9.0+cpu\nrich==15.0.0\n") == "torch==2.9.0\nrich==15.0.0\n"

@@ -61,6 +61,23 @@ def test_every_service_has_its_image_published():
     assert sorted(services) == sorted(file.parent.name for file in ROOT.glob("services/*/Dockerfile"))
 
 
+def test_what_every_image_holds_reaches_the_job_that_looks_it_up():
+    jobs = load_workflow("images")["jobs"]
+    kept = next(step for step in jobs["image"]["steps"] if "upload-artifact" in step.get("uses", ""))
+    assert "${{ matrix.service }}.packages" in kept["with"]["path"]
+    assert jobs["audit"]["needs"] == "image"
+    assert jobs["audit"]["steps"][-1]["run"] == 'make audit-images LISTS="images/*.packages"'
+
+
+def test_the_lock_is_looked_up_every_week_and_where_it_changes_with_no_right_but_to_read():
+    workflow = load_workflow("audit")
+    for event in ("push", "pull_request"):
+        assert workflow["on"][event]["paths"] == ["constraints.txt"]
+    assert re.fullmatch(r"\d+ \d+ \* \* \d", workflow["on"]["schedule"][0]["cron"])
+    assert workflow["permissions"] == {"contents": "read"}
+    assert [step["run"] for _, step in list_steps(workflow) if "run" in step][-1] == "make audit"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_actions_are_pinned_by_commit_with_their_version_beside(name):
     text = (WORKFLOWS / f"{name}.yml").read_text("utf-8")
