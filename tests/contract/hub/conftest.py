@@ -93,6 +93,14 @@ def repo(api) -> str:
 
 
 @pytest.fixture
+def by_xet(monkeypatch) -> None:
+    """Lets the client do as it does by default."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+
+
+@pytest.fixture
 def start_hub() -> Iterator[Callable[..., OwnHub]]:
     """Starts hubs of a test's own: `start_hub(directory, threshold=…, part=…, largest_file=…)`."""
     running: list[OwnHub] = []

@@ -9,17 +9,11 @@ import struct
 import httpx2
 import lz4.frame
 import pytest
-from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import get_session
 
 XORB = "0" * 63 + "1"
 CONTENT = b"raw" + b"packed" * 9 + b"abcdefghi"
-
-
-@pytest.fixture
-def by_xet(monkeypatch):
-    """Lets the client do as it does by default."""
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
 
 
 @pytest.fixture
@@ -72,14 +66,14 @@ class Upload:
 
     def __init__(self, hub_server, repo: str, token: str) -> None:
         url = f"{hub_server.url}/api/models/{repo}/xet-write-token/main"
-        answer = httpx2.get(url, headers={"authorization": f"Bearer {token}"})
+        answer = get_session().get(url, headers={"authorization": f"Bearer {token}"})
         assert answer.is_success
         self.url, self.token = answer.json()["casUrl"], answer.json()["accessToken"]
         assert answer.headers["X-Xet-Cas-Url"] == self.url
 
     def send(self, path: str, body: bytes, token: str | None = None) -> httpx2.Response:
         headers = {"authorization": f"Bearer {token or self.token}"}
-        return httpx2.post(f"{self.url}/v1/{path}", content=body, headers=headers)
+        return get_session().post(f"{self.url}/v1/{path}", content=body, headers=headers)
 
     def send_xorb(self, name: str = XORB) -> httpx2.Response:
         return self.send(f"xorbs/default/{name}", make_xorb())
@@ -95,7 +89,7 @@ def commit_large_file(hub_server, repo, sha256):
     change = {"key": "lfsFile", "value": {"path": "a.bin", "algo": "sha256", "oid": sha256}}
     lines = f"{json.dumps(header)}\n{json.dumps(change)}"
     url = f"{hub_server.url}/api/models/{repo}/commit/main"
-    return httpx2.post(url, content=lines, headers={"authorization": f"Bearer {hub_server.token}"})
+    return get_session().post(url, content=lines, headers={"authorization": f"Bearer {hub_server.token}"})
 
 
 def test_what_the_client_uploads_by_default_is_what_is_downloaded(by_xet, api, repo, floats, tmp_path):
@@ -134,7 +128,7 @@ def test_each_compression_is_undone(hub_server, upload, repo):
     for _ in range(2):
         assert upload.send("shards", make_shard(sha256)).json() == {"result": 1}
     assert commit_large_file(hub_server, repo, sha256).status_code == 200
-    assert httpx2.get(f"{hub_server.url}/{repo}/resolve/main/a.bin").content == CONTENT
+    assert get_session().get(f"{hub_server.url}/{repo}/resolve/main/a.bin").content == CONTENT
 
 
 @pytest.mark.parametrize(
@@ -157,6 +151,30 @@ def test_a_shard_that_does_not_fit_is_refused_and_stores_nothing(
     assert commit_large_file(hub_server, repo, "1" * 64).status_code == 400
 
 
+def test_chunks_of_a_xorb_that_is_stored_are_found_by_later_shards_and_take_no_room(hub_server, upload, repo):
+    xorb = hub_server.directory / "incoming" / f"parts-{upload.url.rpartition('/')[2]}" / XORB
+    upload.send_xorb()
+    part = hashlib.sha256(b"packed" * 9).hexdigest()
+    assert upload.send("shards", make_shard(part, 1, 2)).status_code == 200
+    assert xorb.exists()
+    assert upload.send("shards", make_shard(hashlib.sha256(CONTENT).hexdigest())).status_code == 200
+    assert not xorb.exists()
+    tail = b"packed" * 9 + b"abcdefghi"
+    assert upload.send("shards", make_shard(hashlib.sha256(tail).hexdigest(), 1, 3)).status_code == 200
+    assert upload.send("shards", make_shard("1" * 64, 2, 4)).status_code == 400
+    assert commit_large_file(hub_server, repo, hashlib.sha256(tail).hexdigest()).status_code == 200
+    assert get_session().get(f"{hub_server.url}/{repo}/resolve/main/a.bin").content == tail
+
+
+@pytest.mark.parametrize("size", [0, 7, 20, 60])
+def test_a_xorb_that_is_cut_off_makes_no_file(hub_server, upload, repo, size):
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    upload.send(f"xorbs/default/{XORB}", make_xorb()[:size])
+    answer = upload.send("shards", make_shard(sha256))
+    assert (answer.status_code, "xorb" in answer.json()["error"]) == (400, True)
+    assert commit_large_file(hub_server, repo, sha256).status_code == 400
+
+
 def test_an_upload_is_for_who_began_it(hub_server, upload, repo):
     other = Upload(hub_server, repo, hub_server.token)
     other.send_xorb()
@@ -166,6 +184,6 @@ def test_an_upload_is_for_who_began_it(hub_server, upload, repo):
     sha256 = hashlib.sha256(CONTENT).hexdigest()
     assert upload.send("shards", make_shard(sha256)).status_code == 400
     assert upload.send_xorb("..%2F..%2Fhub.sqlite3").status_code == 400
-    assert httpx2.get(f"{upload.url}/v1/chunks/default/{XORB}").status_code == 404
-    anonymous = httpx2.get(f"{hub_server.url}/api/models/{repo}/xet-write-token/main")
+    assert get_session().get(f"{upload.url}/v1/chunks/default/{XORB}").status_code == 404
+    anonymous = get_session().get(f"{hub_server.url}/api/models/{repo}/xet-write-token/main")
     assert anonymous.status_code == 401

@@ -16,12 +16,13 @@ from local_hub.repos import history
 from local_hub.repos.access import check_not_gated, open_repo
 from local_hub.repos.contents import read_content
 from local_hub.repos.history import Commit
+from local_hub.repos.lfs import has_large_file
 from local_hub.repos.names import quoted
 from local_hub.repos.paging import flag, next_page
 from local_hub.repos.ranges import bytes_response
 from local_hub.repos.registry import Repo
 from local_hub.repos.shapes import tree_item
-from local_hub.repos.store import store_of
+from local_hub.repos.store import origin_of, store_of
 from local_hub.repos.trees import Entry, find_entry, walk
 
 TREE_PAGE = 1000
@@ -54,6 +55,8 @@ def resolve_file(request: Request) -> Response:
             return bytes_response(
                 read_content(db, entry), request.headers.get("Range"), "text/plain", headers
             )
+        if _xet_hash(db, repo, entry) is not None:
+            headers |= _xet_headers(request, repo, commit, entry)
     return BlobResponse(
         store.blobs.path(entry.sha256),
         headers=headers,
@@ -69,6 +72,17 @@ def _file_headers(commit: Commit, entry: Entry) -> dict[str, str]:
     if entry.kind == "lfs":
         headers |= {"X-Linked-ETag": etag, "X-Linked-Size": str(entry.size)}
     return headers
+
+
+def _xet_headers(request: Request, repo: Repo, commit: Commit, entry: Entry) -> dict[str, str]:
+    """By which the client's default is to download by Xet."""
+    route = f"{origin_of(request)}/api/{repo.type}s/{repo.id}/xet-read-token/{commit.sha}"
+    return {"X-Xet-Hash": entry.sha256, "X-Xet-Refresh-Route": route}
+
+
+def _xet_hash(db: sqlite3.Connection, repo: Repo, entry: Entry) -> str | None:
+    """The name under which a file can be had by Xet: a large one's SHA-256 (see `xet.holdings`)."""
+    return entry.sha256 if entry.kind == "lfs" and has_large_file(db, repo.key, entry.sha256) else None
 
 
 def list_tree(request: Request) -> Response:
@@ -109,7 +123,7 @@ def _tree_items(
     db: sqlite3.Connection, repo: Repo, commit: Commit, items: Sequence[Item], expand: bool
 ) -> list[dict[str, Any]]:
     changes = history.last_changes(db, repo, commit, [path for path, _ in items]) if expand else {}
-    return [tree_item(path, entry, changes.get(path)) for path, entry in items]
+    return [tree_item(path, entry, changes.get(path), _xet_hash(db, repo, entry)) for path, entry in items]
 
 
 async def paths_info(request: Request) -> Response:

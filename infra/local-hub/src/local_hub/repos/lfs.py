@@ -60,13 +60,13 @@ class TicketSigner:
                 int(query["expires"]),
             )
         except (KeyError, ValueError) as error:
-            raise ApiError(403, "The upload address is incomplete") from error
+            raise ApiError(403, "The signed address is incomplete") from error
         if not hmac.compare_digest(
             query.get("signature", "").encode(), self._signature(action, ticket).encode()
         ):
-            raise ApiError(403, "The signature of the upload address is invalid")
+            raise ApiError(403, "The signature of the address is invalid")
         if ticket.expires < time.time():
-            raise ApiError(403, "The upload address has expired; ask for a new one")
+            raise ApiError(403, "The signed address has expired; ask for a new one")
         return ticket
 
     def _signature(self, action: str, ticket: Ticket) -> str:

@@ -12,7 +12,7 @@ def bytes_response(
     content: bytes, asked: str | None, media_type: str, headers: Mapping[str, str]
 ) -> Response:
     """The content, 206 with a part of it, or 416; a range that cannot be read is ignored, as HTTP has it."""
-    bounds = _bounds(asked, len(content))
+    bounds = range_bounds(asked, len(content))
     common = {**headers, "Accept-Ranges": "bytes"}
     if bounds is None:
         return Response(content, 200, common, media_type)
@@ -23,7 +23,8 @@ def bytes_response(
     return Response(content[start:end], 206, common, media_type)
 
 
-def _bounds(asked: str | None, size: int) -> tuple[int, int] | None:
+def range_bounds(asked: str | None, size: int) -> tuple[int, int] | None:
+    """Where the range in a header begins and ends, empty where it lies behind the content; None without one."""
     match = _RANGE.fullmatch(asked or "")
     if match is None or match[0] == "bytes=-":
         return None

@@ -20,12 +20,16 @@ _MAX_CARD_BYTES = 1024**2
 Json = dict[str, Any]
 
 
-def tree_item(path: str, entry: Entry, last_change: Commit | None = None) -> Json:
-    """A file or folder in a listing."""
+def tree_item(
+    path: str, entry: Entry, last_change: Commit | None = None, xet_hash: str | None = None
+) -> Json:
+    """A file or folder in a listing; one with a Xet hash is downloaded by Xet."""
     item: Json = {"type": "directory" if entry.is_folder else "file", "oid": entry.oid, "size": entry.size}
     item["path"] = path
     if entry.kind == "lfs":
         item["lfs"] = {"oid": entry.sha256, "size": entry.size, "pointerSize": _pointer_size(entry)}
+    if xet_hash is not None:
+        item["xetHash"] = xet_hash
     if last_change is not None:
         item["lastCommit"] = {
             "id": last_change.sha,

@@ -1,1 +1,4 @@
-"""The Xet protocol, as far as the client needs it to upload: files are put together at once, and served over HTTP."""
+"""The Xet protocol: uploads become whole files at once, and downloads are cut from them as they are read.
+
+What it takes in belongs to a repo from then on. Nothing of its own has to be kept.
+"""

@@ -1,51 +1,40 @@
 """Putting together the files of an upload from what has arrived of it."""
 
-import mmap
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Sequence
 
-from local_hub.errors import ApiError
-from local_hub.repos.lfs import Ticket, check_received, has_large_file, record_large_file
+from local_hub.repos.lfs import Ticket, check_received
 from local_hub.repos.store import RepoStore
-from local_hub.xet.formats import ShardFile, Term, chunks_of
+from local_hub.xet.formats import ShardFile
+from local_hub.xet.holdings import Content, is_held, record
+from local_hub.xet.tokens import Owner
+from local_hub.xet.xorbs import Xorbs
 
 
-def assemble(store: RepoStore, ticket: Ticket, files: list[ShardFile]) -> None:
-    """Stores every file of a shard as a large file of the ticket's repo, checked by its SHA-256.
+def assemble(store: RepoStore, owner: Owner, session: str, files: Sequence[ShardFile]) -> None:
+    """Stores every file of a shard for the owner, checked by its SHA-256.
 
     Raises 400 if a xorb that it needs has not been uploaded in the same session. Doing it twice does no harm.
     """
+    xorbs = Xorbs(store.blobs, session)
     for file in files:
         with store.database.read() as db:
-            done = has_large_file(db, ticket.repo_key, file.sha256)
+            done = is_held(db, owner, file)
         if not done:
-            size = _assemble_file(store, ticket.session, file)
+            content = _assemble_file(store, xorbs, file)
             with store.database.write() as db:
-                record_large_file(db, replace(ticket, oid=file.sha256, size=size))
+                record(db, owner, content)
+    xorbs.drop_stored()
 
 
-def _assemble_file(store: RepoStore, session: str, file: ShardFile) -> int:
-    folder = store.blobs.parts_folder(session)
+def _assemble_file(store: RepoStore, xorbs: Xorbs, file: ShardFile) -> Content:
+    placed = []
     with store.blobs.receive() as incoming:
         for term in file.terms:
-            with _open_xorb(folder, term) as xorb:
-                for chunk in chunks_of(xorb, term.first, term.last):
-                    incoming.write(chunk)
+            for index, chunk in enumerate(xorbs.chunks(term), start=term.first):
+                placed.append((term.xorb, index, incoming.size, len(chunk)))
+                incoming.write(chunk)
         check_received(Ticket(0, file.sha256, incoming.size), incoming.size, incoming.sha256)
         incoming.keep()
-        return incoming.size
-
-
-@contextmanager
-def _open_xorb(folder: Path, term: Term) -> Iterator[memoryview]:
-    path = folder / term.xorb
-    if not path.exists():
-        raise ApiError(400, f"The Xet shard names xorb {term.xorb}, which has not been uploaded")
-    with (
-        open(path, "rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-        memoryview(content) as view,
-    ):
-        yield view
+    for xorb, index, offset, size in placed:
+        xorbs.note(xorb, index, (incoming.sha256, offset, size))
+    return Content(incoming.sha256, incoming.size)

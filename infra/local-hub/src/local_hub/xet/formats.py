@@ -1,4 +1,4 @@
-"""The two binary formats of Xet uploads: shards say what files consist of, xorbs hold the chunks.
+"""The two binary formats of Xet: shards say what files consist of, xorbs hold the chunks.
 
 Sources: huggingface.co/docs/xet, "Shard format" and "Xorb format". All numbers are little-endian.
 """
@@ -15,6 +15,7 @@ _RECORD_BYTES = 48
 _SHARD_TAG = b"HFRepoMetaData\0"
 _END = b"\xff" * 32
 _WITH_VERIFICATION, _WITH_SHA256 = 1 << 31, 1 << 30
+CHUNK_HEADER_BYTES = 8
 _CHUNK_HEADER = struct.Struct("<B3sB3s")
 _RAW, _LZ4, _GROUPED_LZ4 = range(3)
 
@@ -52,6 +53,22 @@ def parse_shard(shard: bytes) -> list[ShardFile]:
             raise ApiError(400, "The Xet shard names a file without its SHA-256")
         files.append(ShardFile(_hex(records.take()[:32]), terms))
     return files
+
+
+def count_chunks(xorb: memoryview) -> int:
+    """How many chunks a xorb has."""
+    offset = count = 0
+    while offset + _CHUNK_HEADER.size <= len(xorb) and xorb[offset] == 0:
+        _, packed, _, _ = _CHUNK_HEADER.unpack_from(xorb, offset)
+        offset += _CHUNK_HEADER.size + int.from_bytes(packed, "little")
+        count += 1
+    return count
+
+
+def raw_chunk_header(size: int) -> bytes:
+    """What stands before a chunk that is not compressed."""
+    length = size.to_bytes(3, "little")
+    return _CHUNK_HEADER.pack(0, length, _RAW, length)
 
 
 def chunks_of(xorb: memoryview, first: int, last: int) -> Iterator[bytes]:

@@ -1,16 +1,7 @@
-"""Uploads by Xet: where to send xorbs and shards, and taking them.
+"""The Xet routes: uploads, and the table of all."""
 
-Each upload gets an address of its own (a session), because the client remembers by address what it has uploaded, and
-would not send again what is gone from here. Downloads need no Xet: no answer names a Xet hash.
-"""
-
-import base64
-import binascii
 import re
-import secrets
 import threading
-import time
-from urllib.parse import parse_qsl, urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -22,47 +13,32 @@ from local_hub.caller import param
 from local_hub.errors import ApiError
 from local_hub.middleware import SIGNED_PREFIX
 from local_hub.repos.access import open_repo_to_commit
-from local_hub.repos.lfs import LIFETIME_SECONDS, Ticket
 from local_hub.repos.paging import flag
-from local_hub.repos.store import RepoStore, origin_of, store_of
+from local_hub.repos.store import RepoStore, store_of
+from local_hub.xet import downloads
 from local_hub.xet.assembly import assemble
 from local_hub.xet.formats import ShardFile, parse_shard
+from local_hub.xet.tokens import UPLOAD, Owner, begin_upload, check_token
 
-UPLOAD = "xet-upload"
-SESSION_PREFIX = "xet-"
 BLOCK_BYTES = 2 * 1024**2
 LARGEST_XORB_BYTES = 128 * 1024**2
 LARGEST_SHARD_BYTES = 128 * 1024**2
-# Nothing is sent to a session any more that has been quiet for so long.
-QUIET_SECONDS = 3600.0
 _HASH = re.compile(r"[0-9a-f]{64}")
 # A client that gave up waiting asks again for the same: one at a time, and mostly in nobody else's way.
 _assembling = [threading.Lock() for _ in range(16)]
 
 
 def write_token(request: Request) -> Response:
-    """Begins an upload: its address, and the right to use it."""
-    store = store_of(request)
-    with store.database.read() as db:
+    """Begins an upload to a repo."""
+    with store_of(request).database.read() as db:
         repo = open_repo_to_commit(db, request, flag(request.query_params, "create_pr"))
-    store.blobs.drop_quiet_parts(SESSION_PREFIX, QUIET_SECONDS)
-    expires = int(time.time()) + LIFETIME_SECONDS
-    ticket = Ticket(repo.key, "", 0, session=f"{SESSION_PREFIX}{secrets.token_hex(12)}", expires=expires)
-    address = f"{origin_of(request)}{SIGNED_PREFIX}xet/{ticket.session}"
-    token = _token(store, ticket)
-    return JSONResponse(
-        {"casUrl": address, "accessToken": token, "exp": expires},
-        headers={
-            "X-Xet-Cas-Url": address,
-            "X-Xet-Access-Token": token,
-            "X-Xet-Token-Expiration": str(expires),
-        },
-    )
+    return begin_upload(request, Owner("repo", repo.key))
 
 
 async def receive_xorb(request: Request) -> Response:
     """Takes chunks; what they are good for, a shard says later."""
-    store, ticket, name = store_of(request), _ticket(request), param(request, "hash")
+    store, name = store_of(request), param(request, "hash")
+    _, ticket = check_token(request, UPLOAD)
     if not _HASH.fullmatch(name):
         raise ApiError(400, "A xorb is named by 64 hex digits")
     with await run_in_threadpool(store.blobs.receive) as incoming:
@@ -78,15 +54,15 @@ async def receive_xorb(request: Request) -> Response:
 
 async def receive_shard(request: Request) -> Response:
     """Takes the description of files, and puts them together."""
-    ticket = _ticket(request)
+    owner, ticket = check_token(request, UPLOAD)
     files = parse_shard(await read_body(request, LARGEST_SHARD_BYTES))
-    await run_in_threadpool(_assemble, store_of(request), ticket, files)
+    await run_in_threadpool(_assemble, store_of(request), owner, ticket.session, files)
     return JSONResponse({"result": 1})
 
 
-def _assemble(store: RepoStore, ticket: Ticket, files: list[ShardFile]) -> None:
-    with _assembling[hash(ticket.session) % len(_assembling)]:
-        assemble(store, ticket, files)
+def _assemble(store: RepoStore, owner: Owner, session: str, files: list[ShardFile]) -> None:
+    with _assembling[hash(session) % len(_assembling)]:
+        assemble(store, owner, session, files)
 
 
 async def refuse_xet(request: Request) -> Response:
@@ -94,26 +70,14 @@ async def refuse_xet(request: Request) -> Response:
     raise ApiError(404, f"The local hub has no {request.url.path}")
 
 
-def _token(store: RepoStore, ticket: Ticket) -> str:
-    return base64.urlsafe_b64encode(urlencode(store.signer.query(UPLOAD, ticket)).encode()).decode()
-
-
-def _ticket(request: Request) -> Ticket:
-    """The ticket of the session in the URL; raises 401 without it."""
-    token = request.headers.get("authorization", "").removeprefix("Bearer ")
-    try:
-        query = dict(parse_qsl(base64.urlsafe_b64decode(token).decode(), keep_blank_values=True))
-    except (binascii.Error, ValueError) as error:
-        raise ApiError(401, "The access token of the Xet upload is missing or invalid") from error
-    ticket = store_of(request).signer.verify(UPLOAD, query)
-    if ticket.session != param(request, "session"):
-        raise ApiError(403, "The access token is for another Xet upload")
-    return ticket
-
-
+_REPO = "/api/{type:repotype}/{namespace}/{name}"
+_ADDRESS = f"{SIGNED_PREFIX}xet/{{session}}"
 xet_routes: list[Route] = [
-    Route("/api/{type:repotype}/{namespace}/{name}/xet-write-token/{revision}", write_token),
-    Route(f"{SIGNED_PREFIX}xet/{{session}}/v1/xorbs/default/{{hash}}", receive_xorb, methods=["POST"]),
-    Route(f"{SIGNED_PREFIX}xet/{{session}}/v1/shards", receive_shard, methods=["POST"]),
+    Route(f"{_REPO}/xet-write-token/{{revision}}", write_token),
+    Route(f"{_REPO}/xet-read-token/{{revision}}", downloads.read_token),
+    Route(f"{_ADDRESS}/v1/xorbs/default/{{hash}}", receive_xorb, methods=["POST"]),
+    Route(f"{_ADDRESS}/v1/shards", receive_shard, methods=["POST"]),
+    Route(f"{_ADDRESS}/{{version}}/reconstructions/{{hash}}", downloads.reconstruct),
+    Route(downloads.CONTENT_PATH, downloads.send_content),
     Route(f"{SIGNED_PREFIX}xet/{{rest:path}}", refuse_xet, methods=["GET", "HEAD", "POST", "PUT", "DELETE"]),
 ]
