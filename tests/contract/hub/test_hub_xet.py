@@ -5,12 +5,16 @@ import json
 import os
 import random
 import struct
+import tracemalloc
 
 import httpx2
 import lz4.frame
 import pytest
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import get_session
+
+from local_hub.errors import ApiError
+from local_hub.xet.formats import chunks_of
 
 XORB = "0" * 63 + "1"
 CONTENT = b"raw" + b"packed" * 9 + b"abcdefghi"
@@ -173,6 +177,27 @@ def test_a_xorb_that_is_cut_off_makes_no_file(hub_server, upload, repo, size):
     answer = upload.send("shards", make_shard(sha256))
     assert (answer.status_code, "xorb" in answer.json()["error"]) == (400, True)
     assert commit_large_file(hub_server, repo, sha256).status_code == 400
+
+
+def test_a_chunk_that_unpacks_to_more_than_it_says_is_refused_in_no_more_memory_than_it_says():
+    compressor = lz4.frame.LZ4FrameCompressor()
+    blocks = [compressor.begin(), *(compressor.compress(bytes(2**20)) for _ in range(64)), compressor.flush()]
+    bomb = chunk(b"".join(blocks), 1, 54)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ApiError, match="does not have the 54 bytes that it says"):
+            list(chunks_of(memoryview(bomb), 0, 1))
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "packed", [lz4.frame.compress(b"packed" * 9)[:-8], b"", b"no frame at all", b"\0" * 8]
+)
+def test_a_chunk_that_is_no_whole_frame_is_refused(packed):
+    with pytest.raises(ApiError, match="A chunk of a xorb"):
+        list(chunks_of(memoryview(chunk(packed, 1, 54)), 0, 1))
 
 
 def test_an_upload_is_for_who_began_it(hub_server, upload, repo):

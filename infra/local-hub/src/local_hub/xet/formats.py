@@ -114,22 +114,22 @@ def _hex(digest: bytes) -> str:
 
 
 def _unpack(packed: memoryview, scheme: int, size: int) -> bytes:
+    if scheme not in (_RAW, _LZ4, _GROUPED_LZ4):
+        raise ApiError(400, f"Unknown compression {scheme} in a xorb")
+    content = bytes(packed) if scheme == _RAW else _decompress(packed, size)
+    if len(content) != size:
+        raise ApiError(400, f"A chunk of a xorb does not have the {size} bytes that it says")
+    return _ungroup(content) if scheme == _GROUPED_LZ4 else content
+
+
+def _decompress(packed: memoryview, size: int) -> bytes:
+    """The content, or a byte more than it should have: a few bytes may stand for gigabytes."""
+    decompressor = lz4.frame.LZ4FrameDecompressor()
     try:
-        content = _decompress(packed, scheme)
+        content: bytes = decompressor.decompress(packed, size + 1)
     except RuntimeError as error:  # what lz4 raises
         raise ApiError(400, f"A chunk of a xorb cannot be decompressed: {error}") from error
-    if len(content) != size:
-        raise ApiError(400, f"A chunk of a xorb has {len(content)} bytes, not the {size} that it says")
     return content
-
-
-def _decompress(packed: memoryview, scheme: int) -> bytes:
-    if scheme == _RAW:
-        return bytes(packed)
-    if scheme not in (_LZ4, _GROUPED_LZ4):
-        raise ApiError(400, f"Unknown compression {scheme} in a xorb")
-    content: bytes = lz4.frame.decompress(packed)
-    return _ungroup(content) if scheme == _GROUPED_LZ4 else content
 
 
 def _ungroup(grouped: bytes) -> bytes:
