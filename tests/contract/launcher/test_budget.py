@@ -7,13 +7,19 @@ from pathlib import Path
 import pytest
 from relay import HARDWARE, at_price
 
+from launcher.budget import over_budget
+from launcher.endings import is_over
 from launcher.meter import Meter
+from launcher.open_run import OpenRun
 from launcher.profiles import LaunchTarget
 from shared.errors import ExitCode
+from shared.hub import Hub
 from shared.manifest import RunManifest
+from shared.runs import ManifestStore
 
 ROOT = Path(__file__).parents[3]
 USD_PER_MINUTE = 0.5
+TARGET = LaunchTarget(image="i", flavor="cpu-basic", timeout="5m")
 
 
 def test_a_job_that_could_cost_more_than_the_budget_is_not_launched(sft, priced, toy_store, jobs):
@@ -84,8 +90,7 @@ def test_the_price_that_is_asked_now_counts_and_the_last_one_where_none_is_told(
     run, _ = running
     (job,) = run.list_jobs()
     clock = [0.0]
-    target = LaunchTarget(image="i", flavor="cpu-basic", timeout="5m")
-    meter = Meter(run, "sft", target, budget_usd=40.0, now=lambda: clock[0])
+    meter = Meter(run, "sft", TARGET, budget_usd=40.0, now=lambda: clock[0])
     meter.check(job.id)
     assert not meter.exceeded
     prices[1].answers[HARDWARE] = at_price(20.0)
@@ -106,6 +111,54 @@ def test_the_price_that_is_asked_now_counts_and_the_last_one_where_none_is_told(
     assert meter.exceeded.startswith(f"It was cancelled because run {run.run_id} has cost ")
     job = run.hub.api.wait_for_job(job_id=job.id, namespace=run.namespace)
     assert job.status.stage == "CANCELED"
+
+
+@pytest.fixture
+def two_jobs(prices, toys, toy_launch):
+    """A run with two jobs, of which each may run for five minutes; the run, the older and the newer one."""
+    run_id = toys.begin_run(toy_launch.namespace, [{}])
+    run = OpenRun(
+        ManifestStore(Hub(prices[0], toys.hub.api.token), toy_launch.namespace), toy_launch.namespace, run_id
+    )
+    jobs = [
+        run.hub.api.run_job(
+            image="i",
+            command=["sleep", "100"],
+            flavor="cpu-basic",
+            labels={"run": run_id, "phase": phase, "timeout": "5m"},
+            namespace=run.namespace,
+        )
+        for phase in ("sft", "report")
+    ]
+    yield run, *jobs
+    for job in jobs:
+        toys.hub.api.cancel_job(job_id=job.id, namespace=run.namespace)
+
+
+def test_what_running_jobs_may_still_cost_is_kept_for_them(two_jobs):
+    run, *_ = two_jobs
+    refusal = over_budget(run, run.read(), TARGET, budget_usd=7.4)
+    message = (
+        rf"BUDGET_USD is 7.4: run {run.run_id} has cost \d\S* USD, jobs of it that have not ended may cost (4.9\d*|5), "
+        r"and this job may cost 2.5 more \(5m on cpu-basic at 0.5 a minute\)\. .*"
+    )
+    assert re.fullmatch(message, refusal)
+    assert not over_budget(run, run.read(), TARGET, budget_usd=7.6)
+
+
+def test_of_two_jobs_launched_at_one_moment_the_newer_gives_way(two_jobs, capsys):
+    run, older, newer = two_jobs
+    for budget, job, is_too_much in ((4.9, older, False), (5.1, newer, False), (4.9, newer, True)):
+        meter = Meter(run, "report", TARGET, budget, just_launched=True)
+        meter.check(job.id)
+        assert bool(meter.exceeded) is is_too_much
+    assert meter.exceeded == (
+        f"It was cancelled because another job of run {run.run_id} was launched at the same moment: with it the run "
+        "may cost 5 USD, and BUDGET_USD is 4.9. Wait until that has ended, or raise BUDGET_USD."
+    )
+    assert run.hub.api.wait_for_job(job_id=newer.id, namespace=run.namespace).status.stage == "CANCELED"
+    assert not is_over(run.inspect(older.id))
+    assert capsys.readouterr().err.count("cancelling job") == 1
 
 
 @pytest.mark.parametrize(

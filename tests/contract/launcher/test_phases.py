@@ -96,8 +96,8 @@ def test_a_stopped_launcher_cancels_its_job_where_nobody_can_be_asked(launch, pr
 def test_ctrl_c_in_a_terminal_asks_and_can_let_the_job_run_on(launch, profile, hub):
     person, terminal = pty.openpty()
     process = subprocess.Popen(
-        launch.command("split", "--profile", profile), cwd=launch.folder, env=launch.environment,
-        stdin=terminal, stdout=terminal, stderr=terminal,
+        launch.command("split", "--profile", profile, "--budget-usd", "2"), cwd=launch.folder,
+        env=launch.environment, stdin=terminal, stdout=terminal, stderr=terminal,
     )  # fmt: skip
     os.close(terminal)
     launched = read_until(person, b" on cpu-basic")
@@ -105,7 +105,9 @@ def test_ctrl_c_in_a_terminal_asks_and_can_let_the_job_run_on(launch, profile, h
     read_until(person, b"c/d/f: ")
     os.write(person, b"d\n")
     job_id = launched.rpartition(b"split: job ")[2].split()[0].decode()
-    assert f"Job {job_id} runs on by itself.".encode() in read_until(person, b"follows it again.")
+    left = read_until(person, b"is what ends it.")
+    assert f"Job {job_id} runs on by itself. The same make command follows it again.".encode() in left
+    assert b"Until then nobody cancels it for BUDGET_USD=2: its time limit is what ends it." in left
     assert process.wait(timeout=30) == ExitCode.INTERRUPTED
     os.close(person)
     job = hub.api.wait_for_job(job_id=job_id, namespace=launch.namespace)

@@ -100,9 +100,14 @@ def test_a_request_has_the_documented_shape(dry):
 def test_a_request_says_whose_job_it_is_and_is_run_once(dry, split_done):
     _, body = requests(dry)[0]
     labels = body["labels"]
-    assert labels.keys() == {"project", "run", "phase", "launch", "request", "name"}
+    assert labels.keys() == {"project", "run", "phase", "launch", "request", "timeout", "name"}
     run_id = split_done.manifest().run_id
-    assert (labels["project"], labels["run"], labels["name"]) == ("medmcqa", run_id, "medmcqa-sft")
+    assert [labels[key] for key in ("project", "run", "name", "timeout")] == [
+        "medmcqa",
+        run_id,
+        "medmcqa-sft",
+        "5m",
+    ]
     assert (body["attempts"], body["timeoutSeconds"], body["dockerImage"]) == (1, 300, "i")
     assert body["command"][:3] == ["python", "-m", "sft_trainer"]
 

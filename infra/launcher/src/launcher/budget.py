@@ -1,15 +1,20 @@
 """What jobs cost, and what a command may spend."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from huggingface_hub import JobInfo, JobStage
 
+from launcher.endings import is_over
 from launcher.open_run import OpenRun
-from launcher.profiles import LaunchTarget
+from launcher.profiles import DURATION, LaunchTarget, in_minutes
 from shared.hub import Hub
 from shared.manifest import RunManifest
+
+TIMEOUT_LABEL = "timeout"
+"""The label that tells the time limit of a job, as it was sent: "30m"."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +32,17 @@ class Limits:
 
 @dataclass(frozen=True)
 class Account:
-    """What a run has cost, jobs that are running now included, and what a minute costs as long as they run."""
+    """What a run has cost and may still cost through the jobs that it has now.
+
+    Attributes:
+        spent_usd: the cost so far, jobs that are running now included.
+        usd_per_minute: what a minute costs as long as they run.
+        reserved_usd: the most that jobs which have not ended may still cost: what is left of their time limits.
+    """
 
     spent_usd: float
     usd_per_minute: float = 0.0
+    reserved_usd: float = 0.0
 
 
 def cost_usd(hub: Hub, job: JobInfo) -> float | None:
@@ -69,10 +81,20 @@ def take_account(run: OpenRun, manifest: RunManifest) -> Account:
     costs = {job_id: cost_at(prices, job) for job_id, job in jobs.items()}
     known = costs | {job_id: cost for job_id, cost in recorded.items() if cost is not None}
     running = [job for job in jobs.values() if job.status.stage == JobStage.RUNNING]
+    unfinished = [job for job in jobs.values() if not is_over(job)]
     return Account(
         spent_usd=sum(cost or 0 for cost in known.values()),
         usd_per_minute=sum(prices.get(job.flavor or "", 0.0) for job in running),
+        reserved_usd=sum(minutes_left(job) * prices.get(job.flavor or "", 0.0) for job in unfinished),
     )
+
+
+def minutes_left(job: JobInfo) -> float:
+    """Return how long a job that has not ended may still run; 0 for one of a launcher that did not label its limit."""
+    limit = (job.labels or {}).get(TIMEOUT_LABEL, "")
+    if not re.fullmatch(DURATION, limit):
+        return 0.0
+    return max(0.0, in_minutes(limit) - (running_minutes(job) or 0.0))
 
 
 def over_budget(run: OpenRun, manifest: RunManifest, target: LaunchTarget, budget_usd: float | None) -> str:
@@ -82,11 +104,32 @@ def over_budget(run: OpenRun, manifest: RunManifest, target: LaunchTarget, budge
     price = list_prices(run.hub).get(target.flavor)
     if price is None:
         return f"BUDGET_USD is {budget_usd:g}, and {target.flavor} has no known price. Launch without BUDGET_USD."
-    spent, worst = take_account(run, manifest).spent_usd, price * target.timeout_minutes
-    if spent + worst <= budget_usd:
+    account, worst = take_account(run, manifest), price * target.timeout_minutes
+    if account.spent_usd + account.reserved_usd + worst <= budget_usd:
         return ""
+    others = f", jobs of it that have not ended may cost {account.reserved_usd:.4g}"
     return (
-        f"BUDGET_USD is {budget_usd:g}: run {manifest.run_id} has cost {spent:.4g} USD, and this job may cost "
+        f"BUDGET_USD is {budget_usd:g}: run {manifest.run_id} has cost {account.spent_usd:.4g} USD"
+        f"{others if account.reserved_usd else ''}, and this job may cost "
         f"{worst:.4g} more ({target.timeout} on {target.flavor} at {price:.4g} a minute). "
         "Raise BUDGET_USD, or shorten the phase's timeout in the profile."
+    )
+
+
+def over_budget_together(run: OpenRun, manifest: RunManifest, job_id: str, budget_usd: float) -> str:
+    """Return why a job that was just launched may not run beside older ones, empty where it may.
+
+    Launchers that ask at one moment whether a job fits into the budget do not know of each other's. Once both are
+    launched, both see both, and the newer one is one too many.
+    """
+    unfinished = [job.id for job in run.list_jobs() if not is_over(job)]
+    account = take_account(run, manifest)
+    if unfinished[:1] != [job_id] or len(unfinished) == 1:
+        return ""
+    if account.spent_usd + account.reserved_usd <= budget_usd:
+        return ""
+    return (
+        f"It was cancelled because another job of run {manifest.run_id} was launched at the same moment: with it the "
+        f"run may cost {account.spent_usd + account.reserved_usd:.4g} USD, and BUDGET_USD is {budget_usd:g}. "
+        "Wait until that has ended, or raise BUDGET_USD."
     )

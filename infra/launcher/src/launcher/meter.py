@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from launcher.budget import Account, take_account
+from launcher.budget import Account, over_budget_together, take_account
 from launcher.open_run import OpenRun
 from launcher.profiles import LaunchTarget
 from launcher.terminal import say
@@ -25,6 +25,7 @@ class Meter:
     this one with another budget or none.
 
     Attributes:
+        just_launched: whether this command launched the job, knowing nothing of who did the same at that moment.
         exceeded: why the job was cancelled; empty where it was not.
     """
 
@@ -32,6 +33,7 @@ class Meter:
     phase: str
     target: LaunchTarget
     budget_usd: float | None
+    just_launched: bool = False
     now: Callable[[], float] = time.monotonic
     exceeded: str = field(default="", init=False)
     _account: Account = field(default=Account(0.0), init=False)
@@ -44,6 +46,8 @@ class Meter:
             return
         self._tried_at = self.now()
         try:
+            if self.just_launched and self._is_one_too_many(job_id, self.budget_usd):
+                return
             spent = self._spent()
             if spent.spent_usd + spent.usd_per_minute * STOPPING_MINUTES > self.budget_usd:
                 say(
@@ -53,6 +57,23 @@ class Meter:
                 self.exceeded = self._explain(spent)
         except PipelineError as error:
             say(f"warning: {error} It is tried again in {CHECK_SECONDS:g} s.")
+
+    @property
+    def notice(self) -> str:
+        """What to know of a job that nobody follows any more; empty where there is no budget."""
+        if self.budget_usd is None:
+            return ""
+        return f"Until then nobody cancels it for BUDGET_USD={self.budget_usd:g}: its time limit is what ends it."
+
+    def _is_one_too_many(self, job_id: str, budget_usd: float) -> bool:
+        hurried = self.run.in_a_hurry()
+        excess = over_budget_together(hurried, hurried.read(), job_id, budget_usd)
+        self.just_launched = False
+        if excess:
+            say(f"Another job of the run was launched at the same moment: cancelling job {job_id} ...")
+            cancel(self.run.hub, job_id, self.run.namespace)
+            self.exceeded = excess
+        return bool(excess)
 
     def _spent(self) -> Account:
         """Return what the run has cost, where the Jobs API does not answer by the prices that it last gave."""

@@ -95,7 +95,13 @@ class Pipeline:
             with PhaseClaim(self.run, request.phase, done) as claim:
                 if job_id := claim.wait():
                     meter = self._meter(request)
-                    job = watch(self.run.hub, self.run.namespace, lambda: str(job_id), tick=meter.check)
+                    job = watch(
+                        self.run.hub,
+                        self.run.namespace,
+                        lambda: str(job_id),
+                        tick=meter.check,
+                        notice=meter.notice,
+                    )
                     return Followed(job, number, saved_before=None, over_budget=meter.exceeded)
                 try:
                     return self._launch(request, claim, number)
@@ -109,13 +115,14 @@ class Pipeline:
         request = self._placement.place(request)
         if refusal := over_budget(self.run, manifest, request.target, self.limits.budget_usd):
             raise BadInput(f"{request.phase} was not launched. {refusal}")
-        meter = self._meter(request)
+        meter = self._meter(request, just_launched=True)
         job = watch(
             self.run.hub,
             self.run.namespace,
             lambda: self._submit(request, claim),
             lambda job_id: self._record_launch(request, claim, job_id),
             meter.check,
+            meter.notice,
         )
         return Followed(job, number, saved_step(manifest.phases[request.phase]), meter.exceeded)
 
@@ -147,8 +154,8 @@ class Pipeline:
             raise _failure(record, phase, job, why_not)
         say(f"{phase} was cut off in job {job.id} ({describe_progress(record)}): launching it again.")
 
-    def _meter(self, request: JobRequest) -> Meter:
-        return Meter(self.run, request.phase, request.target, self.limits.budget_usd)
+    def _meter(self, request: JobRequest, just_launched: bool = False) -> Meter:
+        return Meter(self.run, request.phase, request.target, self.limits.budget_usd, just_launched)
 
     def _request(self, phase: str, force: bool) -> JobRequest:
         request = build_request(self.profile, phase, self.run.run_id, self.run.namespace, force)

@@ -19,6 +19,7 @@ GATE = "gate"
 IMAGE_VARIABLE = "IMAGE"
 AUTO = "auto"
 SERVICE = "{service}"
+DURATION = r"\d+(\.\d+)?[smhd]"
 MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0, "d": 1440.0}
 
 
@@ -49,14 +50,14 @@ class LaunchTarget(_Section):
 
     image: str
     flavor: str
-    timeout: str = Field(pattern=rf"^({AUTO}|\d+(\.\d+)?[smhd])$")
+    timeout: str = Field(pattern=rf"^({AUTO}|{DURATION})$")
     max_attempts: int = Field(default=3, ge=1)
 
     @property
     def timeout_minutes(self) -> float:
         """The timeout as a number; "auto" has one only once the phase has been placed."""
         assert self.timeout != AUTO
-        return float(self.timeout[:-1]) * MINUTES[self.timeout[-1]]
+        return in_minutes(self.timeout)
 
     def for_service(self, service: str) -> "LaunchTarget":
         """Return the target with the service's own image."""
@@ -71,6 +72,15 @@ class Profile:
     run: RunSection
     launch: dict[str, LaunchTarget]
     sections: dict[str, dict[str, Any]]
+
+
+def in_minutes(duration: str) -> float:
+    """Return a duration as the Jobs API takes it in minutes.
+
+    >>> in_minutes("90s"), in_minutes("2h")
+    (1.5, 120.0)
+    """
+    return float(duration[:-1]) * MINUTES[duration[-1]]
 
 
 def load_profile(name_or_path: str, folder: Path = PROFILES_FOLDER) -> Profile:

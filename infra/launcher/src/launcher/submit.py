@@ -2,6 +2,7 @@
 
 from huggingface_hub import JobInfo, get_token
 
+from launcher.budget import TIMEOUT_LABEL
 from launcher.requests import JobRequest
 from shared.hub import Hub, hub_errors
 from shared.retry import Patience
@@ -57,6 +58,8 @@ def run_job(hub: Hub, namespace: str, request: JobRequest, token: str) -> JobInf
             "run": request.run_id,
             "phase": request.phase,
             "launch": token,
+            # No answer of the Jobs API tells a job's timeout, and a budget must know it.
+            TIMEOUT_LABEL: target.timeout,
             "request": request.digest.removeprefix("sha256:"),
         },
         namespace=namespace,

@@ -21,6 +21,7 @@ def watch(
     start: Callable[[], str],
     record: Callable[[str], None] | None = None,
     tick: Callable[[str], None] | None = None,
+    notice: str = "",
 ) -> JobInfo:
     """Start a job, show its log until it ends, and return what the Jobs API says of it then.
 
@@ -30,6 +31,7 @@ def watch(
         start: returns the job's id. From there on the job may cost money, so Ctrl-C waits until it is known.
         record: called with the id, and again if Ctrl-C cut it off.
         tick: called with the id over and over while the job runs, every second or more often.
+        notice: what else to know where the job runs on by itself.
 
     Raises:
         Interrupted: the user chose to let the job run on by itself.
@@ -49,7 +51,8 @@ def watch(
                 raise
             choice = ask_on_interrupt(job_id)
         if choice == "detach":
-            raise Interrupted(f"Job {job_id} runs on by itself. The same make command follows it again.")
+            left = f"Job {job_id} runs on by itself. The same make command follows it again. {notice}"
+            raise Interrupted(left.rstrip())
         if choice == "cancel":
             say(f"Cancelling job {job_id} ...")
             cancel(hub, job_id, namespace)
