@@ -16,6 +16,7 @@ from local_hub.errors import ApiError
 from local_hub.jobs.executors import make_executor
 from local_hub.jobs.routes import job_routes
 from local_hub.jobs.runner import JobRunner
+from local_hub.keeping.routes import keeping_routes
 from local_hub.middleware import AuthMiddleware, ErrorMiddleware, RawPathMiddleware
 from local_hub.repos.routes import repo_routes
 from local_hub.repos.store import RepoStore
@@ -46,6 +47,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
         routes=[
             *job_routes,
             *schedule_routes,
+            *keeping_routes,
             *xet_routes,
             *repo_routes,
             Route("/{path:path}", refuse_unknown_route, methods=ALL_METHODS),

@@ -12,6 +12,7 @@ from local_hub.daemon import ask_health, start, stop
 from local_hub.environment import client_environment, render_exports
 from local_hub.errors import HubError
 from local_hub.jobs.executors import EXECUTORS
+from local_hub.keeping.gc import add_gc
 from local_hub.keeping.verify import add_verify
 from local_hub.state import find_running
 
@@ -136,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, parents=[parent], help=text, description=text)
         command.set_defaults(action=action)
     add_verify(commands, place)
+    add_gc(commands, place)
     return parser
 
 

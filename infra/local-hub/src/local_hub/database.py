@@ -11,6 +11,18 @@ from local_hub.keeping.migrations import migrate
 BUSY_TIMEOUT_SECONDS = 30
 
 
+@contextmanager
+def write_transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """The only one that writes meanwhile: committed at the end, rolled back on an exception."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
 class Database:
     """A pool of connections to one SQLite file in WAL mode; safe to use from any thread.
 
@@ -23,18 +35,18 @@ class Database:
         self._path = path
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        with self._borrow() as connection:
+        with self.connection() as connection:
             migrate(connection, path)
 
     def add_schema(self, statements: str) -> None:
         """Runs `CREATE TABLE IF NOT EXISTS …` statements; each part of the hub brings its own."""
-        with self._borrow() as connection:
+        with self.connection() as connection:
             connection.executescript(statements)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """A connection that sees one state of everything, whatever is written meanwhile; rows are `sqlite3.Row`."""
-        with self._borrow() as connection:
+        with self.connection() as connection:
             connection.execute("BEGIN")
             try:
                 yield connection
@@ -44,14 +56,8 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A connection inside a write transaction: committed at the end, rolled back on an exception."""
-        with self._borrow() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+        with self.connection() as connection, write_transaction(connection):
+            yield connection
 
     def close(self) -> None:
         """Closes every idle connection."""
@@ -60,7 +66,8 @@ class Database:
                 self._idle.pop().close()
 
     @contextmanager
-    def _borrow(self) -> Iterator[sqlite3.Connection]:
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """A connection outside of any transaction, which whoever takes it must leave so."""
         connection = self._take()
         try:
             yield connection
@@ -79,6 +86,7 @@ class Database:
             self._path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # of a new file; see keeping.collect
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")

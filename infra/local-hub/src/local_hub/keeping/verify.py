@@ -14,7 +14,7 @@ from local_hub.errors import HubError
 from local_hub.repos.blob_references import referenced_blobs
 from local_hub.repos.blobs import OBJECTS_FOLDER, object_path
 from local_hub.repos.history import commit_id
-from local_hub.repos.trees import folder_id, walk_files
+from local_hub.repos.trees import DamagedFolderError, folder_id, walk_files
 
 EXIT_WHOLE, EXIT_DAMAGED = 0, 1
 
@@ -28,15 +28,21 @@ def add_verify(commands: Any, place: argparse.ArgumentParser) -> None:
 
 def verify(directory: Path) -> int:
     """Prints each damage in a line; returns the exit code. Changes nothing, so that the hub may run."""
-    path = directory / "hub.sqlite3"
-    if not path.is_file():
-        raise HubError(f"There is no hub in {directory}; name its folder with --dir.")
+    path = database_of(directory)
     with store_errors(directory), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
         db.row_factory = sqlite3.Row
         db.execute("BEGIN")
         damages = list(find_damage(db, directory / OBJECTS_FOLDER))
     print(*damages, f"{len(damages)} damaged" if damages else "whole: every hash is right", sep="\n")
     return EXIT_DAMAGED if damages else EXIT_WHOLE
+
+
+def database_of(directory: Path) -> Path:
+    """The database of the hub in a folder; raises `HubError` if there is none."""
+    path = directory / "hub.sqlite3"
+    if not path.is_file():
+        raise HubError(f"There is no hub in {directory}; name its folder with --dir.")
+    return path
 
 
 def find_damage(db: sqlite3.Connection, objects: Path) -> Iterator[str]:
@@ -76,7 +82,7 @@ def _damage_of_commit(
         for path, entry in walk_files(db, row["tree_id"]):
             if entry.sha256 in bad:
                 yield f"{place}: {path} is damaged"
-    except (TypeError, ValueError, zlib.error):
+    except DamagedFolderError:
         yield f"{place}: a folder of it is damaged or missing"
     else:
         if row["tree_id"] in bad_trees:

@@ -4,8 +4,9 @@ import hashlib
 import os
 import secrets
 import shutil
+import threading
 import time
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +21,14 @@ def object_path(objects: Path, sha256: str) -> Path:
     return objects / sha256[:2] / sha256[2:]
 
 
+def remove_upload(path: Path) -> None:
+    """Removes an unfinished upload, or the parts of one."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 class BlobStore:
     """The large files of every repo. A content is either there, whole and on disk, or not there at all.
 
@@ -28,10 +37,9 @@ class BlobStore:
     """
 
     def __init__(self, directory: Path) -> None:
-        """Opens the store and sweeps what interrupted uploads have left behind."""
         self._objects = directory / OBJECTS_FOLDER
         self._incoming = directory / "incoming"
-        shutil.rmtree(self._incoming, ignore_errors=True)
+        self._moving = threading.Lock()
         for folder in (self._objects, self._incoming):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -50,9 +58,13 @@ class BlobStore:
         except FileNotFoundError:
             return 0.0
 
-    def note_wanted(self, sha256: str) -> None:
-        """Remembers that a client was told of the content, and will commit it without an upload."""
-        os.utime(self.path(sha256))
+    def note_wanted(self, sha256: str) -> bool:
+        """Remembers that a client was told of the content, and will commit it; False if it is not there."""
+        try:
+            os.utime(self.path(sha256))
+        except FileNotFoundError:
+            return False
+        return True
 
     def receive(self) -> "IncomingBlob":
         """Begins a new content, to be used in a `with` statement."""
@@ -63,6 +75,44 @@ class BlobStore:
         for path in self._objects.glob("*/*"):
             if path.parent.name + path.name not in needed:
                 path.unlink()
+
+    def list_unwanted(self, needed: Set[str], oldest: float) -> Iterator[tuple[str, int]]:
+        """The contents that are not needed and that nobody has wanted since `oldest`, with their sizes in bytes."""
+        for path in self._objects.glob("*/*"):
+            sha256, state = path.parent.name + path.name, path.stat()
+            if sha256 not in needed and state.st_mtime < oldest:
+                yield sha256, state.st_size
+
+    def remove_unwanted(self, sha256: str, oldest: float) -> bool:
+        """Removes a content unless it came anew since `oldest`; returns whether it did."""
+        with self._moving:
+            if self.last_wanted(sha256) >= oldest:
+                return False
+            self.path(sha256).unlink(missing_ok=True)
+        return True
+
+    def place(self, path: Path, sha256: str) -> None:
+        """Moves a file that is complete and flushed to where its content belongs, for good."""
+        target = self.path(sha256)
+        target.parent.mkdir(exist_ok=True)
+        with self._moving:
+            os.replace(path, target)
+        flush_folder(target.parent)
+        flush_folder(target.parent.parent)
+
+    def drop_unfinished(self) -> None:
+        """Removes what interrupted uploads have left behind; only before anything is uploaded."""
+        for path in self._incoming.iterdir():
+            remove_upload(path)
+
+    def list_quiet(self, oldest: float) -> Iterator[tuple[Path, int]]:
+        """The unfinished uploads to which nothing has come since `oldest`, with their sizes in bytes."""
+        for path in self._incoming.iterdir():
+            try:
+                if path.stat().st_mtime < oldest:
+                    yield path, sum(file.stat().st_size for file in (path, *path.glob("*")) if file.is_file())
+            except FileNotFoundError:  # its upload has just ended
+                continue
 
     def parts_folder(self, upload: str) -> Path:
         """The folder that collects the parts of a multipart upload; swept like any unfinished upload."""
@@ -117,11 +167,7 @@ class IncomingBlob:
     def keep(self) -> None:
         """Puts the content in its place for good."""
         os.fsync(self._file.fileno())
-        target = self._store.path(self.sha256)
-        target.parent.mkdir(exist_ok=True)
-        os.replace(self._path, target)
-        flush_folder(target.parent)
-        flush_folder(target.parent.parent)
+        self._store.place(self._path, self.sha256)
 
     def keep_as_part(self, upload: str, name: int | str) -> None:
         """Puts the content among the parts of an upload; nothing needs flushing before the whole is there."""

@@ -93,10 +93,12 @@ def _read_text(db: sqlite3.Connection, tree_id: str, path: str) -> str:
 async def commit(request: Request) -> Response:
     """Applies a list of changes to a branch, all or nothing."""
     await run_in_threadpool(_check_before_reading, request)
-    draft = Draft(ContentBuffer(store_of(request).database))
-    async for lines in read_lines(request):
-        await run_in_threadpool(draft.read, lines)
-    return await run_in_threadpool(_commit, request, draft)
+    store = store_of(request)
+    with ContentBuffer(store.database, store.unfinished) as buffer:
+        draft = Draft(buffer)
+        async for lines in read_lines(request):
+            await run_in_threadpool(draft.read, lines)
+        return await run_in_threadpool(_commit, request, draft)
 
 
 def _check_before_reading(request: Request) -> None:

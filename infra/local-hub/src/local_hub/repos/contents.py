@@ -4,6 +4,11 @@ their own. Large files lie on disk, see `blobs`.
 
 import hashlib
 import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
 
 from local_hub.database import Database
 from local_hub.repos.trees import Entry
@@ -11,13 +16,46 @@ from local_hub.repos.trees import Entry
 BUFFERED_BYTES = 8 * 1024**2
 
 
-class ContentBuffer:
-    """Contents on their way into the database, held in memory a few megabytes at a time."""
+class UnfinishedCommits:
+    """The contents that were stored for commits which are still being received: nothing names them yet."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def add(self, names: Iterable[str]) -> None:
+        """Keeps contents from being collected as garbage; call it in the transaction that stores them."""
+        with self._lock:
+            self._counts.update(names)
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Takes that back, once for each time that it was asked for."""
+        with self._lock:
+            self._counts -= Counter(names)
+
+    def names(self) -> set[str]:
+        """The SHA-256 of each."""
+        with self._lock:
+            return set(self._counts)
+
+
+class ContentBuffer:
+    """Contents of a commit on their way into the database, held in memory a few megabytes at a time."""
+
+    def __init__(self, database: Database, unfinished: UnfinishedCommits) -> None:
         self._database = database
+        self._unfinished = unfinished
         self._pending: dict[str, bytes] = {}
+        self._stored_early: list[str] = []
         self._size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._unfinished.drop(self._stored_early)
 
     def add(self, content: bytes) -> Entry:
         """Takes a content and returns the entry that stands for it in a tree."""
@@ -26,6 +64,9 @@ class ContentBuffer:
         self._size += len(content)
         if self._size > BUFFERED_BYTES:
             with self._database.write() as db:
+                names = list(self._pending)
+                self._stored_early += names
+                self._unfinished.add(names)
                 self.flush(db)
         return entry
 

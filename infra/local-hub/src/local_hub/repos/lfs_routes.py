@@ -47,14 +47,12 @@ def _batch(request: Request, payload: dict[str, Any]) -> Response:
         raise ApiError(422, '"objects" must be a list')
     with store_of(request).database.read() as db:
         repo = open_repo_to_propose(db, request)
-        objects = []
-        for oid, size in map(parse_object_id, wanted):
-            answer: dict[str, Any] = {"oid": oid, "size": size}
-            if has_large_file(db, repo.key, oid):
-                store_of(request).blobs.note_wanted(oid)
-            else:
-                answer["actions"] = _actions(request, repo, oid, size, payload.get("transfers") or [])
-            objects.append(answer)
+    objects = []
+    for oid, size in map(parse_object_id, wanted):
+        answer: dict[str, Any] = {"oid": oid, "size": size}
+        if not store_of(request).hold_large_file(repo.key, oid):
+            answer["actions"] = _actions(request, repo, oid, size, payload.get("transfers") or [])
+        objects.append(answer)
     transfer = "multipart" if any(_is_multipart(item) for item in objects) else "basic"
     return JSONResponse({"transfer": transfer, "objects": objects})
 
@@ -134,9 +132,7 @@ async def complete_upload(request: Request) -> Response:
 
 
 def _complete(store: RepoStore, ticket: Ticket) -> None:
-    with store.database.read() as db:
-        done = has_large_file(db, ticket.repo_key, ticket.oid)
-    if not done:
+    if not store.hold_large_file(ticket.repo_key, ticket.oid):
         parts = part_count(ticket.size, store.config.multipart_part_bytes)
         join_parts(store.blobs, ticket, parts, BLOCK_BYTES)
         _record(store, ticket)

@@ -1,5 +1,7 @@
 """Everything that the repo routes need, in one object on `app.state.repos`."""
 
+import time
+
 from starlette.requests import Request
 
 from local_hub.accounts import read_or_create_token
@@ -7,8 +9,10 @@ from local_hub.config import HubConfig
 from local_hub.database import Database
 from local_hub.repos.blob_references import referenced_blobs
 from local_hub.repos.blobs import BlobStore
+from local_hub.repos.contents import UnfinishedCommits
 from local_hub.repos.leftovers import forget_large_files
-from local_hub.repos.lfs import TicketSigner
+from local_hub.repos.lfs import LIFETIME_SECONDS, TicketSigner, has_large_file
+from local_hub.repos.reachable import reachable_tables
 from local_hub.repos.schema import SCHEMA
 
 SIGNING_KEY_FILE = "upload-key"
@@ -25,10 +29,20 @@ class RepoStore:
         self.config = config
         self.database = database
         self.blobs = BlobStore(config.directory)
-        with database.write() as db:
-            forget_large_files(db, self.blobs)
+        self.unfinished = UnfinishedCommits()
+        self.blobs.drop_unfinished()
+        with database.write() as db, reachable_tables(db):
+            forget_large_files(db, self.blobs, time.time() - LIFETIME_SECONDS)
             self.blobs.sweep(referenced_blobs(db).keys())
         self.signer = TicketSigner(read_or_create_token(config.directory / SIGNING_KEY_FILE))
+
+    def hold_large_file(self, repo_key: int, sha256: str) -> bool:
+        """Whether the repo has the file, which then stays for a day: the client will commit it without an upload."""
+        with self.database.read() as db:
+            if not has_large_file(db, repo_key, sha256):
+                return False
+        with self.database.write() as db:  # a collection of garbage looks at both in a transaction of its own
+            return has_large_file(db, repo_key, sha256) and self.blobs.note_wanted(sha256)
 
 
 def store_of(request: Request) -> RepoStore:

@@ -16,6 +16,10 @@ from typing import Literal
 EntryKind = Literal["folder", "file", "lfs"]
 
 
+class DamagedFolderError(Exception):
+    """The store lacks a folder that something leads to, or holds what is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One name in a folder.
@@ -70,10 +74,20 @@ def load_folder(db: sqlite3.Connection, tree_id: str) -> Folder:
     """The entries of one folder by name, in order."""
     folder = _cache.find(tree_id)
     if folder is None:
-        row = db.execute("SELECT entries FROM trees WHERE id = ?", (tree_id,)).fetchone()
-        folder = {name: Entry(*fields) for name, *fields in json.loads(zlib.decompress(row["entries"]))}
+        folder = read_folder(db, tree_id)
         _cache.add(tree_id, folder)
     return folder
+
+
+def read_folder(db: sqlite3.Connection, tree_id: str) -> Folder:
+    """The same past the cache, for those who go through all folders once."""
+    row = db.execute("SELECT entries FROM trees WHERE id = ?", (tree_id,)).fetchone()
+    if row is None:
+        raise DamagedFolderError(f"the folder {tree_id} is missing from the store")
+    try:
+        return {name: Entry(*fields) for name, *fields in json.loads(zlib.decompress(row["entries"]))}
+    except (TypeError, ValueError, zlib.error) as error:
+        raise DamagedFolderError(f"the folder {tree_id} cannot be read") from error
 
 
 def save_folder(db: sqlite3.Connection, entries: Folder) -> str:
