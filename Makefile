@@ -34,6 +34,9 @@ STARTER := $(HUB_DIR)/.starter-stamp
 CLIENT := $(HUB) exec $(HUB_OPTIONS) --
 endif
 
+# Where it is set, each of many short processes would compile the project's own modules anew: a third of the launcher's start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup split sft grpo eval report all seeds compare hub hub-stop hub-status hub-env manifest results runs \
 	doctor cost jobs logs cancel verify gate promote resume summary plan check check-workflows test test-slow test-docker \
 	conformance smoke workflow chaos lock audit audit-images images docker-split docker-sft docker-grpo docker-eval docker-report \
