@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap
 from statsmodels.stats.contingency_tables import mcnemar
@@ -58,13 +58,15 @@ def test_the_bootstrap_interval_is_that_of_scipy(counts):
     assert paired_bootstrap_interval(*counts) == pytest.approx(tuple(expected), abs=2 * MONTE_CARLO)
 
 
+@example(1, 6, 6)
 @given(st.integers(1, 80), st.integers(1, 80), st.integers(0, 200))
 @settings(max_examples=25)
 def test_swapping_the_models_mirrors_the_interval(gained, lost, same):
     total = gained + lost + same
     low, high = paired_bootstrap_interval(gained, lost, total)
     mirrored = paired_bootstrap_interval(lost, gained, total)
-    assert (-mirrored.high, -mirrored.low) == pytest.approx((low, high), abs=0.02)
+    # Of few rows, a resample more or less moves a bound by one of them.
+    assert (-mirrored.high, -mirrored.low) == pytest.approx((low, high), abs=max(0.02, 1.01 / total))
 
 
 def test_the_same_seed_gives_the_same_interval_and_another_seed_another():
