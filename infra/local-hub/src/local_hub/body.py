@@ -60,16 +60,16 @@ def _without_blanks(text: bytearray) -> list[bytes]:
     return [line for line in bytes(text).split(b"\n") if line.strip()]
 
 
-async def read_blocks(request: Request, size: int) -> AsyncIterator[bytes]:
+async def read_blocks(request: Request, size: int) -> AsyncIterator[bytearray]:
     """The body in blocks of at least `size` bytes, the last one shorter."""
     block = bytearray()
     async for chunk in request.stream():
         block += chunk
         if len(block) >= size:
-            yield bytes(block)
-            block.clear()
+            yield block
+            block = bytearray()
     if block:
-        yield bytes(block)
+        yield block
 
 
 def parse_object(text: bytes) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
+from local_hub.allocator import reuse_buffers
 from local_hub.app import create_app
 from local_hub.config import DEFAULT_EXECUTOR, HubConfig
 from local_hub.directory import prepare_directory, store_errors
@@ -32,6 +33,7 @@ def serve(config: HubConfig) -> None:
         HubError: the port or the folder cannot be used.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    reuse_buffers()
     with store_errors(config.directory):
         prepare_directory(config.directory)
         with hold_store(config.directory) as lock, _listen(config) as listener:

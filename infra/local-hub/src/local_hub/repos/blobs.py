@@ -14,6 +14,7 @@ from typing import Self
 from local_hub.directory import flush_folder
 
 OBJECTS_FOLDER = "objects"
+Block = bytes | bytearray | memoryview
 
 
 def object_path(objects: Path, sha256: str) -> Path:
@@ -69,6 +70,10 @@ class BlobStore:
     def receive(self) -> "IncomingBlob":
         """Begins a new content, to be used in a `with` statement."""
         return IncomingBlob(self, self._incoming / secrets.token_hex(16))
+
+    def receive_part(self) -> "IncomingPart":
+        """Begins a part of a content, to be used in a `with` statement."""
+        return IncomingPart(self, self._incoming / secrets.token_hex(16))
 
     def sweep(self, needed: Set[str]) -> None:
         """Removes every content that nothing needs any more; only before anything is uploaded."""
@@ -132,14 +137,13 @@ class BlobStore:
         shutil.rmtree(self._incoming / f"parts-{upload}", ignore_errors=True)
 
 
-class IncomingBlob:
-    """Content on its way in, hashed as it is written; gone at the end of `with` unless it was kept."""
+class IncomingPart:
+    """Bytes on their way in; gone at the end of `with` unless they were kept."""
 
     def __init__(self, store: BlobStore, path: Path) -> None:
         self.size = 0
         self._store = store
         self._path = path
-        self._hash = hashlib.sha256()
         self._file = path.open("xb", buffering=0)
 
     def __enter__(self) -> Self:
@@ -151,24 +155,36 @@ class IncomingBlob:
         self._file.close()
         self._path.unlink(missing_ok=True)
 
+    def write(self, block: Block) -> None:
+        """Appends a block."""
+        rest = memoryview(block)
+        self.size += len(rest)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+    def keep_as_part(self, upload: str, name: int | str) -> None:
+        """Puts the bytes among the parts of an upload; nothing needs flushing before the whole is there."""
+        os.replace(self._path, self._store.parts_folder(upload) / str(name))
+
+
+class IncomingBlob(IncomingPart):
+    """A whole content on its way in, hashed as it is written."""
+
+    def __init__(self, store: BlobStore, path: Path) -> None:
+        super().__init__(store, path)
+        self._hash = hashlib.sha256()
+
     @property
     def sha256(self) -> str:
         """The hash of what has been written so far."""
         return self._hash.hexdigest()
 
-    def write(self, block: bytes) -> None:
+    def write(self, block: Block) -> None:
         """Appends a block."""
-        rest = memoryview(block)
-        while rest:
-            rest = rest[self._file.write(rest) :]
+        super().write(block)
         self._hash.update(block)
-        self.size += len(block)
 
     def keep(self) -> None:
         """Puts the content in its place for good."""
         os.fsync(self._file.fileno())
         self._store.place(self._path, self.sha256)
-
-    def keep_as_part(self, upload: str, name: int | str) -> None:
-        """Puts the content among the parts of an upload; nothing needs flushing before the whole is there."""
-        os.replace(self._path, self._store.parts_folder(upload) / str(name))

@@ -13,6 +13,7 @@ from local_hub.errors import ApiError
 from local_hub.repos.blobs import BlobStore
 
 LIFETIME_SECONDS = 24 * 3600
+BLOCK_BYTES = 2 * 1024**2
 # So many parts of the usual size; a signed address is made for each of them.
 LARGEST_BYTES = 10_000 * 256 * 1024**2
 _OID = re.compile(r"[0-9a-f]{64}")
@@ -118,7 +119,7 @@ def check_received(ticket: Ticket, size: int, sha256: str) -> None:
         raise ApiError(422, f"The content has SHA-256 {sha256}, but {ticket.oid} was announced")
 
 
-def join_parts(blobs: BlobStore, ticket: Ticket, parts: int, block_bytes: int) -> None:
+def join_parts(blobs: BlobStore, ticket: Ticket, parts: int) -> None:
     """Puts the parts of an upload together, checks the whole and stores it."""
     folder = blobs.parts_folder(ticket.session)
     with blobs.receive() as incoming:
@@ -127,7 +128,7 @@ def join_parts(blobs: BlobStore, ticket: Ticket, parts: int, block_bytes: int) -
             if not part.exists():
                 raise ApiError(422, f"Part {number} of {parts} of {ticket.oid} has not been uploaded")
             with part.open("rb") as file:
-                while block := file.read(block_bytes):
+                while block := file.read(BLOCK_BYTES):
                     incoming.write(block)
         check_received(ticket, incoming.size, incoming.sha256)
         incoming.keep()

@@ -11,10 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from local_hub.body import read_blocks, read_body, read_object
+from local_hub.body import read_body, read_object
 from local_hub.errors import ApiError
 from local_hub.repos.access import open_repo_to_propose
-from local_hub.repos.blobs import IncomingBlob
 from local_hub.repos.lfs import (
     LIFETIME_SECONDS,
     Ticket,
@@ -26,10 +25,10 @@ from local_hub.repos.lfs import (
     part_count,
     record_large_file,
 )
+from local_hub.repos.receiving import receive_content
 from local_hub.repos.registry import Repo
 from local_hub.repos.store import RepoStore, origin_of, store_of
 
-BLOCK_BYTES = 2 * 1024**2
 WHOLE, PART, COMPLETION = "whole", "part", "completion"
 
 
@@ -105,7 +104,7 @@ async def upload_whole(request: Request) -> Response:
     ticket = store.signer.verify(WHOLE, dict(request.query_params))
     await run_in_threadpool(_check_repo, store, ticket)
     with await run_in_threadpool(store.blobs.receive) as incoming:
-        await _receive(request, incoming, ticket.size)
+        await receive_content(request, incoming, ticket.size, _too_long(ticket.size))
         check_received(ticket, incoming.size, incoming.sha256)
         await run_in_threadpool(incoming.keep)
     await run_in_threadpool(_record, store, ticket)
@@ -117,10 +116,11 @@ async def upload_part(request: Request) -> Response:
     store = store_of(request)
     ticket = store.signer.verify(PART, dict(request.query_params))
     await run_in_threadpool(_check_repo, store, ticket)
-    with await run_in_threadpool(store.blobs.receive) as incoming:
-        await _receive(request, incoming, store.config.multipart_part_bytes)
+    limit = store.config.multipart_part_bytes
+    with await run_in_threadpool(store.blobs.receive_part) as incoming:
+        await receive_content(request, incoming, limit, _too_long(limit))
         await run_in_threadpool(incoming.keep_as_part, ticket.session, ticket.part)
-    return Response(headers={"ETag": f'"{incoming.sha256}"'})
+    return Response(headers={"ETag": f'"{secrets.token_hex(16)}"'})
 
 
 async def complete_upload(request: Request) -> Response:
@@ -134,15 +134,12 @@ async def complete_upload(request: Request) -> Response:
 def _complete(store: RepoStore, ticket: Ticket) -> None:
     if not store.hold_large_file(ticket.repo_key, ticket.oid):
         parts = part_count(ticket.size, store.config.multipart_part_bytes)
-        join_parts(store.blobs, ticket, parts, BLOCK_BYTES)
+        join_parts(store.blobs, ticket, parts)
         _record(store, ticket)
 
 
-async def _receive(request: Request, incoming: IncomingBlob, limit: int) -> None:
-    async for block in read_blocks(request, BLOCK_BYTES):
-        if incoming.size + len(block) > limit:
-            raise ApiError(413, f"More bytes than the {limit} that were announced")
-        await run_in_threadpool(incoming.write, block)
+def _too_long(limit: int) -> str:
+    return f"More bytes than the {limit} that were announced"
 
 
 def _check_repo(store: RepoStore, ticket: Ticket) -> None:

@@ -1,0 +1,33 @@
+"""Writing a request's body to disk while more of it comes in."""
+
+import asyncio
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from local_hub.body import read_blocks
+from local_hub.errors import ApiError
+from local_hub.repos.blobs import IncomingPart
+from local_hub.repos.lfs import BLOCK_BYTES
+
+
+async def receive_content(request: Request, incoming: IncomingPart, limit: int, refusal: str) -> None:
+    """Appends the body to what is coming in, a block being written while the next is collected.
+
+    Raises:
+        ApiError: 413 with the refusal if there are more bytes than the limit.
+    """
+    received = 0
+    writing: asyncio.Future[None] | None = None
+    try:
+        async for block in read_blocks(request, BLOCK_BYTES):
+            received += len(block)
+            if received > limit:
+                raise ApiError(413, refusal)
+            if writing is not None:
+                await writing
+            writing = asyncio.ensure_future(run_in_threadpool(incoming.write, block))
+    finally:
+        # The file is closed after this: never under a thread that still writes.
+        if writing is not None:
+            await writing
