@@ -137,20 +137,37 @@ def measure_xet(folder: Path, options: argparse.Namespace) -> None:
 
 
 def measure_large_file(folder: Path, options: argparse.Namespace, way: str, settings: dict[str, str]) -> None:
-    """Copies, uploads and downloads new random bytes in each turn."""
+    """Copies, uploads and downloads new random bytes in each turn; the client also from a server that only sends."""
     client().create_repo("large")
-    times: Times = {"copy + sha256": [], f"upload, {way}": [], f"download, {way}": []}
-    for turn in range(options.repeat):
-        source = write_file(folder / f"source-{turn}.bin", round(options.gigabytes * 2**30))
-        times["copy + sha256"].append(seconds(lambda path=source: copy_and_hash(path, folder / "copy.bin")))
-        for what in ("upload", "download"):
-            times[f"{what}, {way}"].append(run_large_file(what, source, folder / f"cache-{turn}", settings))
-        shutil.rmtree(folder / f"cache-{turn}")
-        source.unlink()
+    upload, download, plain = f"upload, {way}", f"download, {way}", "the client from http.server"
+    times: Times = {"copy + sha256": [], upload: [], download: [], plain: []}
+    with serve_files(folder) as url:
+        for turn in range(options.repeat):
+            source = write_file(folder / f"source-{turn}.bin", round(options.gigabytes * 2**30))
+            cache = folder / f"cache-{turn}"
+            times["copy + sha256"].append(
+                seconds(lambda path=source: copy_and_hash(path, folder / "copy.bin"))
+            )
+            times[upload].append(run_large_file("upload", source, cache, settings))
+            times[download].append(run_large_file("download", source, cache, settings))
+            times[plain].append(run_large_file("fetch", f"{url}/{source.name}", cache / "plain", settings))
+            shutil.rmtree(cache)
+            source.unlink()
     print_times(f"{options.gigabytes:g} GB by {way}", times)
 
 
-def run_large_file(what: str, source: Path, cache: Path, settings: dict[str, str]) -> float:
+@contextmanager
+def serve_files(folder: Path) -> Iterator[str]:
+    """Python's own file server, in a process of its own."""
+    command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", folder]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout is not None
+        port = server.stdout.readline().split()[5]
+        yield f"http://127.0.0.1:{port}"
+        server.terminate()
+
+
+def run_large_file(what: str, source: Path | str, cache: Path, settings: dict[str, str]) -> float:
     """Seconds of a transfer by a client in a process of its own, without what starting it takes."""
     command = [sys.executable, __file__, "--large-file", what, str(source), str(cache)]
     done = subprocess.run(command, env=os.environ | settings, stdout=subprocess.PIPE, check=True, text=True)
@@ -165,9 +182,19 @@ def move_large_file(arguments: list[str]) -> None:
         taken = seconds(
             lambda: api.upload_file(repo_id="local/large", path_or_fileobj=source, path_in_repo=source.name)
         )
-    else:
+    elif what == "download":
         taken = seconds(lambda: api.hf_hub_download("local/large", source.name, cache_dir=cache))
+    else:
+        taken = seconds(lambda: fetch(arguments[1], Path(cache)))
     print(taken)
+
+
+def fetch(url: str, path: Path) -> None:
+    """A file by the function that the client itself downloads with."""
+    from huggingface_hub.file_download import http_get
+
+    with path.open("wb") as file:
+        http_get(url, file)
 
 
 def write_file(path: Path, size: int) -> Path:
