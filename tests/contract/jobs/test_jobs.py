@@ -2,6 +2,7 @@
 
 import pytest
 from huggingface_hub import JobHardware
+from huggingface_hub.utils import get_session
 
 
 def test_a_job_runs_and_tells_all_about_itself(client, hub_server):
@@ -94,3 +95,13 @@ def test_jobs_beyond_the_slots_wait_their_turn(own_hub):
     client.cancel(first)
     assert client.wait(second).status.stage == "COMPLETED"
     assert client.wait(first).finished_at <= client.wait(second).started_at
+
+
+def test_a_hub_names_its_executor_and_the_images_that_no_job_could_be_started_of(client, executor):
+    asked = [client.image, "medmcqa-nothing:v0", "127.0.0.1:9/pulled:v0"]
+    headers = {"authorization": f"Bearer {client.api.token}"}
+    url = f"{client.api.endpoint}/api/local-hub/executor"
+    answer = get_session().get(url, params={"image": asked}, headers=headers)
+    missing = ["medmcqa-nothing:v0"] if executor == "docker" else []
+    assert answer.json() == {"name": executor, "missing": missing}
+    assert get_session().get(url).status_code == 401

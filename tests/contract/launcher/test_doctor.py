@@ -7,6 +7,7 @@ from relay import HARDWARE, at_price
 
 from launcher.current import Wanted
 from launcher.doctor import CHECKS, run_checks
+from launcher.doctor_access import Finding
 from launcher.doctor_checks import (
     Site,
     check_endpoint,
@@ -166,3 +167,13 @@ def test_python_namespace_and_image_of_a_local_hub(examine):
     assert check_namespace(examine()).level == "ok"
     assert check_namespace(examine(namespace_wanted="strangers")).level == "note"
     assert check_images(examine()).text == "i"
+
+
+@pytest.mark.parametrize(
+    ("image", "fix"), [("medmcqa-reporter", "make images"), ("mine", "Build it, or: docker pull mine")]
+)
+def test_an_image_that_jobs_in_containers_would_not_find_is_a_problem(examine, prices, image, fix):
+    prices[1].answers["GET /api/local-hub/executor"] = lambda answer: answer | {"missing": [image]}
+    assert check_images(examine()) == Finding("problem", f"Not on this machine: {image}.", fix)
+    prices[1].answers["GET /api/local-hub/executor"] = (501, {"error": "Not implemented"})
+    assert check_images(examine()).level == "ok", "a hub that cannot tell"

@@ -2,6 +2,7 @@
 
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-from huggingface_hub import get_session, get_token
+from huggingface_hub import HfApi, get_session, get_token
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from launcher.current import Wanted, resolve_source
@@ -38,6 +39,7 @@ from shared.runs import RUNS_REPO
 LARGEST_SKEW_SECONDS = 60.0
 # A demo run takes a tenth of it; the environment is there already.
 LEAST_FREE_GB, FEW_FREE_GB = 1, 5
+UNKNOWN_ROUTE = (404, 501)
 JOBS_FIXES = {
     402: f"Jobs need a positive credit balance; add some: {BILLING_PAGE} (an organisation: in its own settings)",
     403: f"Give HF_TOKEN job.write for the namespace ({TOKENS_PAGE}), and see that it has credit: {BILLING_PAGE}",
@@ -100,6 +102,24 @@ class Site:
     def is_local(self) -> bool:
         """Tell whether this is a local hub, which charges nothing."""
         return urlsplit(self.hub.api.endpoint).hostname in ("127.0.0.1", "localhost", "::1")
+
+    def find_missing(self, images: Sequence[str]) -> list[str]:
+        """Return the images that a local hub would look for and not find; none where another Hub is to pull them."""
+        if not self.is_local:
+            return []
+        asking = "asking the local hub for its images"
+        return self.hub.call(asking, lambda: _ask_for_missing(self.hub.api, images))
+
+
+def _ask_for_missing(api: HfApi, images: Sequence[str]) -> list[str]:
+    headers = {"authorization": f"Bearer {api.token or get_token()}"}
+    address = f"{api.endpoint}/api/local-hub/executor"
+    answer = get_session().get(address, params={"image": list(images)}, headers=headers)
+    if answer.status_code in UNKNOWN_ROUTE:
+        return []  # An older local hub, or another Hub of this machine.
+    if answer.is_error:
+        raise PipelineError(f"The local hub cannot tell which images it has: {answer.text}")
+    return list(answer.json()["missing"])
 
 
 def check_python(site: Site) -> Finding:

@@ -15,6 +15,9 @@ from launcher.requests import PACKAGES, build_request
 from shared.errors import BadInput
 from shared.refs import split_revision
 
+# What `make images` builds.
+BUILT_HERE = "medmcqa-"
+
 
 def check_hardware(site: Site) -> Finding:
     """Every flavor is offered, and what the plan needs fits it."""
@@ -43,7 +46,14 @@ def check_images(site: Site) -> Finding:
         site.placement.place(build_request(site.profile, phase, "examined", site.namespace, force=False))
         for phase in PACKAGES
     ]
-    images = dict.fromkeys(request.target.image for request in placed)
+    images = list(dict.fromkeys(request.target.image for request in placed))
+    if missing := site.find_missing(images):
+        built_here = all(image.startswith(BUILT_HERE) for image in missing)
+        return Finding(
+            "problem",
+            f"Not on this machine: {', '.join(missing)}.",
+            "make images" if built_here else f"Build it, or: docker pull {missing[0]}",
+        )
     code = {str(request.code) for request in placed if request.code}
     return Finding("ok", f"{', '.join(images)}{' with the code of ' if code else ''}{', '.join(code)}")
 

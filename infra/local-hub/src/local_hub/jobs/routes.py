@@ -13,6 +13,7 @@ from local_hub.accounts import User
 from local_hub.body import read_object
 from local_hub.caller import param, signed_in
 from local_hub.errors import ApiError
+from local_hub.jobs.executors.base import ExecutorError
 from local_hub.jobs.hardware import describe_hardware
 from local_hub.jobs.info import describe_job
 from local_hub.jobs.metrics import stream_metrics
@@ -43,6 +44,17 @@ async def list_hardware(request: Request) -> Response:
     """`GET /api/jobs/hardware`."""
     resources = _runner(request).executor.resources
     return JSONResponse(describe_hardware(request.app.state.config.directory, resources))
+
+
+async def describe_executor(request: Request) -> Response:
+    """`GET /api/local-hub/executor?image=…`: how jobs run, and of which images none can; no part of the Hub's API."""
+    signed_in(request)
+    executor, images = _runner(request).executor, request.query_params.getlist("image")
+    try:
+        missing = await asyncio.to_thread(executor.missing, images)
+    except ExecutorError as error:
+        raise ApiError(503, str(error)) from error
+    return JSONResponse({"name": executor.name, "missing": missing})
 
 
 async def run_job(request: Request) -> Response:
@@ -158,6 +170,7 @@ def _next_page(request: Request, cursor: int) -> str:
 JOB = "/api/jobs/{namespace}/{job_id}"
 job_routes: list[Route] = [
     Route("/healthz", report_health),
+    Route("/api/local-hub/executor", describe_executor),
     Route("/api/jobs/hardware", list_hardware),
     Route("/api/jobs/{namespace}", run_job, methods=["POST"]),
     Route("/api/jobs/{namespace}", list_jobs),

@@ -1,6 +1,6 @@
 """What the hub asks of an executor, whichever it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -68,6 +68,9 @@ class Executor(Protocol):
 
     def open(self, directory: Path, cache: Path) -> None:
         """Gets ready, once, before the first job of the hub in `directory`; raises `HubError`; blocks."""
+
+    def missing(self, images: Sequence[str]) -> list[str]:
+        """Those of which no job can be started, as nobody says where to get them; blocks; raises `ExecutorError`."""
 
     async def prepare(self, spec: JobSpec, say: Say) -> None:
         """Fetches what the job needs before its time begins; raises `ExecutorError`. May be cancelled."""

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,10 @@ class DockerExecutor:
         self._remove_labelled(STORE_LABEL, str(directory))
         cache.mkdir(mode=0o700, exist_ok=True)
         self._hand_over(cache, *cache.rglob("*"))
+
+    def missing(self, images: Sequence[str]) -> list[str]:
+        """Those that the engine does not have and whose name holds no registry to pull them from."""
+        return [image for image in images if not has_registry(image) and not self._has_image(image)]
 
     async def prepare(self, spec: JobSpec, say: Say) -> None:
         """Pulls the image where it is missing and its name says from where."""

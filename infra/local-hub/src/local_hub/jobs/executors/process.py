@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,10 @@ class ProcessExecutor:
 
     def open(self, directory: Path, cache: Path) -> None:
         """A process needs nothing before it starts."""
+
+    def missing(self, images: Sequence[str]) -> list[str]:
+        """None: a process runs in the hub's own environment, whatever image its job names."""
+        return []
 
     async def prepare(self, spec: JobSpec, say: Say) -> None:
         """A process needs nothing before it starts."""
