@@ -68,8 +68,9 @@ seeds: $(SETUP) $(STARTER)  ## all phases for several seeds, pooled into reports
 compare: $(SETUP)  ## compare runs with the first one, into reports/: RUNS="A B" NAMESPACE
 	@$(CLIENT) $(BIN)/python -m launcher compare $(OPTIONS) --runs "$(RUNS)"
 
-hub: $(SETUP) $(STARTER)  ## start the local hub and print its URL: HUB_DIR HUB_PORT EXECUTOR
+hub: $(SETUP) $(STARTER)  ## start the local hub, print its URL and a link to its pages: HUB_DIR HUB_PORT EXECUTOR
 	@$(HUB) start $(HUB_OPTIONS)
+	@$(HUB) web --dir "$(HUB_DIR)"
 hub-stop: $(SETUP)  ## stop the local hub: HUB_DIR
 	@$(HUB) stop --dir "$(HUB_DIR)"
 hub-status: $(SETUP)  ## tell whether the local hub runs, and where: HUB_DIR

@@ -11,7 +11,7 @@ from local_hub.app import create_app
 from local_hub.config import HubConfig
 
 COVERAGE = Path(__file__).parents[2] / "infra" / "local-hub" / "COVERAGE.md"
-ROW = re.compile(r"^\| `([A-Z]+) (/\S+)` \|", re.MULTILINE)
+ROW = re.compile(r"^\| `([A-Z]+) (/\S*)` \|", re.MULTILINE)
 # Not of the Hub's API.
 OWN = {("GET", "/healthz"), ("GET", "/api/local-hub/executor"), ("POST", "/api/local-hub/gc")}
 THERE, NOT_THERE = (ROW.findall(part) for part in COVERAGE.read_text("utf-8").split("\n## Not there\n"))

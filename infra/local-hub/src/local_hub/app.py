@@ -24,6 +24,8 @@ from local_hub.schedules.routes import schedule_routes
 from local_hub.schedules.scheduler import Scheduler
 from local_hub.schedules.secrets import ScheduleSecrets
 from local_hub.users_file import read_users
+from local_hub.web.routes import web_routes
+from local_hub.web.sessions import Sessions
 from local_hub.xet.routes import xet_routes
 
 ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -32,8 +34,8 @@ ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 def create_app(config: HubConfig, base_url: str) -> Starlette:
     """Assembles the hub over `config.directory`.
 
-    Handlers find on `request.app.state`: `config`, `database`, `base_url`, `accounts`, `repos`, `runner`,
-    `scheduler`; and on `request.state.user` the `User` who asks (None if anonymous).
+    Handlers find on `request.app.state`: `config`, `database`, `base_url`, `accounts`, `repos`, `sessions`,
+    `runner`, `scheduler`; and on `request.state.user` the `User` who asks (None if anonymous).
     Path parameters arrive percent-encoded. Raises `HubError` if the folder or the executor cannot be used.
     """
     executor = make_executor(config.executor or DEFAULT_EXECUTOR, config)
@@ -50,6 +52,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
             *keeping_routes,
             *xet_routes,
             *repo_routes,
+            *web_routes,
             Route("/{path:path}", refuse_unknown_route, methods=ALL_METHODS),
         ],
         middleware=[
@@ -64,6 +67,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
     app.state.base_url = base_url
     app.state.accounts = accounts
     app.state.repos = RepoStore(config, database)
+    app.state.sessions = Sessions()
     app.state.runner = JobRunner(config, database, base_url, executor)
     app.state.scheduler = Scheduler(database, app.state.runner, ScheduleSecrets(config.directory))
     return app

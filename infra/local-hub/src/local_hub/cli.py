@@ -15,6 +15,7 @@ from local_hub.jobs.executors import EXECUTORS
 from local_hub.keeping.gc import add_gc
 from local_hub.keeping.verify import add_verify
 from local_hub.state import find_running
+from local_hub.web.link import add_web
 
 WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - these are what is refused
 EXIT_FAILED = 2
@@ -137,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, parents=[parent], help=text, description=text)
         command.set_defaults(action=action)
     add_verify(commands, place)
+    add_web(commands, place)
     add_gc(commands, place)
     return parser
 

@@ -29,13 +29,16 @@ class InvalidCard(ValueError):
     """The block is no YAML, or no mapping; the message says why."""
 
 
+def split_card(text: str) -> tuple[str, str]:
+    """The block of metadata, empty without one, and the text that follows it."""
+    block = _BLOCK.match(text)
+    return (block[1], text[block.end() :]) if block else ("", text)
+
+
 def parse_card(text: str) -> dict[str, Any]:
     """The metadata of a README; empty if it has no block."""
-    block = _BLOCK.match(text)
-    if block is None:
-        return {}
     try:
-        data = yaml.safe_load(block[1])
+        data = yaml.safe_load(split_card(text)[0])
     except yaml.YAMLError as error:
         raise InvalidCard(f"Invalid YAML: {error}") from error
     if data is None:

@@ -1,0 +1,121 @@
+"""Pages of a repo's folders and files."""
+
+import sqlite3
+from itertools import islice
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from local_hub.errors import ApiError
+from local_hub.repos import history
+from local_hub.repos.access import check_not_gated
+from local_hub.repos.cards import CARD_PATH
+from local_hub.repos.registry import Repo
+from local_hub.repos.shapes import read_card
+from local_hub.repos.store import store_of
+from local_hub.repos.trees import load_folder, walk
+from local_hub.web.markdown import render_markdown
+from local_hub.web.opened import OpenedFolder, open_file, open_folder, read_source
+from local_hub.web.previews import MAX_TEXT_BYTES, decode, preview
+from local_hub.web.render import html
+from local_hub.web.visitor import page
+
+PAGE_SIZE = 500
+MOST_FACTS = 8
+FACTS = ("license", "language", "base_model", "datasets", "library_name", "pipeline_tag", "tags")
+
+
+@page
+def folder_page(request: Request) -> Response:
+    """`GET /{repo}` and `GET /{repo}/tree/{revision}/{path}`: a folder, and what its README says."""
+    after = request.query_params.get("after", "")
+    with store_of(request).database.read() as db:
+        opened = open_folder(db, request)
+        found = list(islice(walk(db, opened.entry.oid, recursive=False, after=after), PAGE_SIZE + 1))
+        shown = sorted(found[:PAGE_SIZE], key=lambda item: not item[1].is_folder)
+        values = {
+            **repo_values(db, opened.repo, opened.revision),
+            "crumbs": crumbs(opened.path),
+            "path": opened.path,
+            "commit": opened.commit,
+            "rows": [
+                {"name": name, "path": _below(opened.path, name), "entry": entry} for name, entry in shown
+            ],
+            "after": found[PAGE_SIZE - 1][0] if len(found) > PAGE_SIZE else None,
+            "readme": _readme(db, request, opened),
+            "facts": [] if opened.path else _facts(db, opened),
+        }
+    return html(request, "folder.html", values)
+
+
+@page
+def file_page(request: Request) -> Response:
+    """`GET /{repo}/blob/{revision}/{path}`: a file as what it is, or with `?plain` as text."""
+    opened = open_file(request)
+    shown = preview(opened.source, "plain" in request.query_params)
+    values = dict(shown.values)
+    if shown.kind == "markdown":
+        values = {
+            "content": render_markdown(values["text"], opened.repo, opened.revision, opened.source.path)
+        }
+    with store_of(request).database.read() as db:
+        values |= repo_values(db, opened.repo, opened.revision)
+    values |= {
+        "crumbs": crumbs(opened.source.path),
+        "path": opened.source.path,
+        "source": opened.source,
+        "commit": opened.commit,
+        "kind": shown.kind,
+        "is_plain": "plain" in request.query_params,
+    }
+    return html(request, "file.html", values)
+
+
+def repo_values(db: sqlite3.Connection, repo: Repo, revision: str) -> dict[str, Any]:
+    """What the head of each page of a repo shows."""
+    return {
+        "repo": repo,
+        "revision": revision,
+        "branches": list(history.list_refs(db, repo, "heads")),
+        "tags": list(history.list_refs(db, repo, "tags")),
+    }
+
+
+def crumbs(path: str) -> list[tuple[str, str]]:
+    """The name and the path of each part of a path."""
+    parts = path.split("/") if path else []
+    return [(name, "/".join(parts[: index + 1])) for index, name in enumerate(parts)]
+
+
+def _below(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _readme(db: sqlite3.Connection, request: Request, opened: OpenedFolder) -> dict[str, Any] | None:
+    entry = load_folder(db, opened.entry.oid).get(CARD_PATH)
+    if entry is None or entry.kind != "file" or entry.size > MAX_TEXT_BYTES:
+        return None
+    path = _below(opened.path, CARD_PATH)
+    try:
+        check_not_gated(db, request, opened.repo)
+        text = decode(read_source(db, request, path, entry).head(MAX_TEXT_BYTES))
+    except ApiError as error:
+        return {"path": path, "problem": error.message}
+    if text is None:
+        return None
+    content = render_markdown(text, opened.repo, opened.revision, path)
+    return {"path": path, "content": content, "problem": None}
+
+
+def _facts(db: sqlite3.Connection, opened: OpenedFolder) -> list[tuple[str, str]]:
+    """What a card's metadata says of its repo, at a glance."""
+    card = read_card(db, opened.commit)
+    found = []
+    for name in FACTS:
+        value = card.get(name)
+        values = value if isinstance(value, list) else [value]
+        texts = [str(one) for one in values if isinstance(one, str | int | float)][:MOST_FACTS]
+        if texts:
+            found.append((name.replace("_", " "), ", ".join(texts)))
+    return found

@@ -1,0 +1,85 @@
+"""Pages that list repos: the hub's root, models, datasets, and those of a namespace."""
+
+import sqlite3
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from local_hub.caller import asking_user, param
+from local_hub.errors import ApiError
+from local_hub.repos import history, registry
+from local_hub.repos.names import REPO_TYPES, RepoType
+from local_hub.repos.paging import number
+from local_hub.repos.registry import Repo, large_bytes
+from local_hub.repos.store import store_of
+from local_hub.web.render import html
+from local_hub.web.visitor import page
+
+PAGE_SIZE = 50
+SHOWN_AT_ROOT = 8
+HEADINGS: dict[RepoType, str] = {"model": "Models", "dataset": "Datasets"}
+
+
+@page
+def root_page(request: Request) -> Response:
+    """`GET /`: the newest repos of each type."""
+    with store_of(request).database.read() as db:
+        sections = [_section(db, request, repo_type, None) for repo_type in REPO_TYPES]
+    return html(request, "root.html", {"sections": sections})
+
+
+@page
+def namespace_page(request: Request) -> Response:
+    """`GET /{namespace}`: its repos."""
+    namespace = param(request, "namespace")
+    with store_of(request).database.read() as db:
+        sections = [_section(db, request, repo_type, namespace) for repo_type in REPO_TYPES]
+    if not any(section["rows"] for section in sections):
+        raise ApiError(404, f"There is nothing to see under {namespace}.")
+    return html(request, "namespace.html", {"namespace": namespace, "sections": sections})
+
+
+@page
+def repos_page(request: Request) -> Response:
+    """`GET /models` and `GET /datasets`, with `?search=` for a part of the name."""
+    repo_type: RepoType = request.path_params["type"]
+    query = request.query_params
+    search, start = query.get("search", "").strip(), number(query, "start", 0)
+    with store_of(request).database.read() as db:
+        found = [repo for repo in _visible(db, request, repo_type, None) if search.lower() in repo.id.lower()]
+        rows = [_row(db, repo) for repo in found[start : start + PAGE_SIZE]]
+    values = {
+        "heading": HEADINGS[repo_type],
+        "rows": rows,
+        "search": search,
+        "count": len(found),
+        "start": start,
+        "earlier": max(start - PAGE_SIZE, 0) if start else None,
+        "later": start + PAGE_SIZE if start + PAGE_SIZE < len(found) else None,
+    }
+    return html(request, "repos.html", values)
+
+
+def _section(
+    db: sqlite3.Connection, request: Request, repo_type: RepoType, namespace: str | None
+) -> dict[str, Any]:
+    found = _visible(db, request, repo_type, namespace)
+    shown = found[:SHOWN_AT_ROOT] if namespace is None else found
+    return {
+        "heading": HEADINGS[repo_type],
+        "rows": [_row(db, repo) for repo in shown],
+        "count": len(found),
+    }
+
+
+def _visible(
+    db: sqlite3.Connection, request: Request, repo_type: RepoType, namespace: str | None
+) -> list[Repo]:
+    user = asking_user(request)
+    return [repo for repo in registry.list_repos(db, repo_type, namespace) if repo.visible_to(user)]
+
+
+def _row(db: sqlite3.Connection, repo: Repo) -> dict[str, Any]:
+    head = history.branch_head(db, repo, history.MAIN)
+    return {"repo": repo, "updated_at": head.created_at, "large_bytes": large_bytes(db, repo)}

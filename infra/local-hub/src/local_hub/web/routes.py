@@ -1,0 +1,55 @@
+"""The table of pages. Those of repos are at the addresses that the Hub has for them."""
+
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.routing import Route
+
+from local_hub.web import assets, commits, files, lists, login, raw
+
+# First parts of other addresses, where no namespace can be meant.
+RESERVED = (
+    "api|v1|-|datasets|models|spaces|buckets|jobs|runs|login|login-code|logout|lfs-upload|healthz|collections|"
+    "settings|organizations"
+)
+
+
+class NamespaceConvertor(Convertor[str]):
+    """The first part of a page's address."""
+
+    regex = rf"(?!(?:{RESERVED})(?:/|$))[A-Za-z0-9_][^/]*"
+
+    def convert(self, value: str) -> str:
+        """The text itself."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The text itself."""
+        return value
+
+
+register_url_convertor("pages", NamespaceConvertor())
+
+_OF_REPO = (
+    ("", files.folder_page),
+    ("/tree/{revision}", files.folder_page),
+    ("/tree/{revision}/{path:path}", files.folder_page),
+    ("/blob/{revision}/{path:path}", files.file_page),
+    ("/raw/{revision}/{path:path}", raw.raw_file),
+    ("/page/{revision}/{path:path}", raw.framed_page),
+    ("/commits/{revision}", commits.commits_page),
+    ("/commit/{revision}", commits.commit_page),
+    ("/discussions", commits.proposals_page),
+    ("/discussions/{number}", commits.proposal_page),
+)
+
+web_routes: list[Route] = [
+    Route("/", lists.root_page),
+    Route("/{type:repotype}", lists.repos_page),
+    Route("/login", login.login_page),
+    Route("/login", login.log_in, methods=["POST"]),
+    Route("/login-code", login.make_login_code, methods=["POST"]),
+    Route("/logout", login.log_out, methods=["POST"]),
+    Route("/-/web/{asset}", assets.send_asset),
+    *(Route(f"/{{type:dataset}}/{{namespace}}/{{name}}{view}", page) for view, page in _OF_REPO),
+    *(Route(f"/{{namespace:pages}}/{{name}}{view}", page) for view, page in _OF_REPO),
+    Route("/{namespace:pages}", lists.namespace_page),
+]

@@ -1,0 +1,50 @@
+"use strict";
+// Keeps the parts of a page that are marked as live up to date, and a job's log. Without it, reloading does.
+
+const REFRESH_MS = 2000;
+const RETRY_MS = 8000;
+const MOST_CHARACTERS = 4000000;
+
+async function refresh() {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok) throw new Error(`answered ${answer.status}`);
+  const now = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const next = now.getElementById(part.id);
+    if (part.contains(document.activeElement)) continue;
+    if (next === null) part.remove();
+    else if (next.outerHTML !== part.outerHTML) {
+      part.replaceChildren(...next.childNodes);
+      if (!("live" in next.dataset)) delete part.dataset.live;
+    }
+  }
+}
+
+async function keepFresh() {
+  let pause = REFRESH_MS;
+  if (!document.hidden) {
+    try {
+      await refresh();
+    } catch {
+      pause = RETRY_MS;
+    }
+  }
+  if (document.querySelector("[data-live]")) setTimeout(keepFresh, pause);
+}
+
+function followLog(log) {
+  const source = new EventSource(log.dataset.follow);
+  source.onmessage = (event) => {
+    const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+    log.append(JSON.parse(event.data));
+    while (log.childNodes.length > 1 && log.textContent.length > MOST_CHARACTERS) log.firstChild.remove();
+    if (isAtEnd) log.scrollTop = log.scrollHeight;
+  };
+  source.addEventListener("end", () => source.close());
+}
+
+if (document.querySelector("[data-live]")) setTimeout(keepFresh, REFRESH_MS);
+for (const log of document.querySelectorAll("[data-follow]")) {
+  log.scrollTop = log.scrollHeight;
+  followLog(log);
+}

@@ -1,0 +1,61 @@
+"""Sizes, durations and times as people read them."""
+
+from datetime import UTC, datetime
+
+from markupsafe import Markup
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+_STEPS = ((60, "s"), (60, "min"), (24, "h"))
+_AGES = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
+
+
+def size(count: float) -> str:
+    """Bytes, in powers of 1000."""
+    units = iter(_UNITS)
+    unit = next(units)
+    while count >= 999.5 and unit != _UNITS[-1]:
+        count, unit = count / 1000, next(units)
+    return f"{count:.1f} {unit}" if unit != "B" and count < 99.95 else f"{count:.0f} {unit}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as their two greatest units."""
+    if seconds is None:
+        return "–"
+    rest, parts = int(seconds), []
+    for step, unit in _STEPS:
+        rest, part = divmod(rest, step)
+        parts.append(f"{part} {unit}")
+    if rest:
+        parts.append(f"{rest} d")
+    shown = [part for part in reversed(parts) if not part.startswith("0 ")] or ["0 s"]
+    return " ".join(shown[:2])
+
+
+def when(moment: object) -> Markup:
+    """A time, given as ISO text or as seconds since 1970, as how long ago it was; the exact one is its title."""
+    time = as_time(moment)
+    if time is None:
+        return Markup("–")
+    exact = time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    words = _age((datetime.now(UTC) - time).total_seconds())
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(time.isoformat(), exact, words)
+
+
+def as_time(moment: object) -> datetime | None:
+    """A time with its zone, given as ISO text or as seconds since 1970; None for what is no time."""
+    try:
+        if isinstance(moment, str):
+            time = datetime.fromisoformat(moment)
+            return time if time.tzinfo else time.replace(tzinfo=UTC)
+        return datetime.fromtimestamp(float(str(moment)), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _age(seconds: float) -> str:
+    for length, unit in _AGES:
+        if seconds >= length:
+            count = int(seconds // length)
+            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+    return "just now"
