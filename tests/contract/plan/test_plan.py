@@ -6,16 +6,15 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from contextlib import redirect_stdout
-from types import SimpleNamespace
 
 import pytest
 
 from data_splitter.settings import SplitSettings
 from evaluator.settings import EvalSettings
 from grpo_trainer.settings import GrpoSettings
-from launcher import plan_settings
+from launcher import requests
+from launcher.check import Answer
 from launcher.plan import show_plan
 from launcher.profiles import PROFILES_FOLDER, load_profile
 from sft_trainer.settings import SftSettings
@@ -33,7 +32,6 @@ SETTINGS = {
     "grpo_trainer": GrpoSettings,
     "evaluator": EvalSettings,
 }
-ONE_AT_A_TIME = threading.Lock()
 
 
 @pytest.fixture
@@ -61,7 +59,7 @@ def plan_process(tmp_path):
 def plan(tmp_path, monkeypatch):
     """Plan a profile in this process, five times as fast: the services check their settings in it too."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(plan_settings, "subprocess", SimpleNamespace(run=check_settings_here))
+    monkeypatch.setattr(requests, "ask_services", ask_here)
 
     def plan(profile, *model, **environment):
         with monkeypatch.context() as patch, redirect_stdout(io.StringIO()) as printed:
@@ -73,17 +71,20 @@ def plan(tmp_path, monkeypatch):
     return plan
 
 
-def check_settings_here(command, env, **_):
-    """Do what a service does that is asked with `--check`."""
-    _, _, service, *arguments = command
-    with ONE_AT_A_TIME, pytest.MonkeyPatch.context() as patch:
-        for name, value in env.items():
+def ask_here(questions):
+    """Do what services do that are asked with `--check`."""
+    return [answer(*question.arguments, environment=question.environment) for question in questions]
+
+
+def answer(service, *arguments, environment):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
             patch.setenv(name, value)
         try:
             loaded = load_settings(SETTINGS[service], arguments)
         except PipelineError as error:
-            return subprocess.CompletedProcess(command, error.exit_code, "", f"error: {error}")
-    return subprocess.CompletedProcess(command, 0, json.dumps(loaded.settings.config()), "")
+            return Answer(error.exit_code, "", f"error: {error}")
+    return Answer(0, json.dumps(loaded.settings.config()), "")
 
 
 @pytest.fixture

@@ -1,15 +1,10 @@
 """What a profile resolves to before anything is launched: settings as the services themselves resolve them."""
 
 import json
-import os
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from launcher.profiles import Profile
-from launcher.requests import build_request
-from shared.errors import BadInput
+from launcher.requests import build_request, check_settings
 from shared.estimate.known import KNOWN_MODELS
 from shared.estimate.model import ModelShape, shape_from_config
 from shared.hub import Hub
@@ -25,9 +20,8 @@ def resolve_settings(profile: Profile) -> dict[str, dict[str, Any]]:
     Raises:
         BadInput: with the message of the first service that refuses.
     """
-    with ThreadPoolExecutor() as pool:
-        resolved = pool.map(lambda phase: _ask_service(profile, phase), PLANNED_PHASES)
-        return dict(zip(PLANNED_PHASES, resolved, strict=True))
+    requests = [build_request(profile, phase, "planned", "planned", force=False) for phase in PLANNED_PHASES]
+    return dict(zip(PLANNED_PHASES, check_settings(*requests), strict=True))
 
 
 def find_shape(model: str) -> ModelShape:
@@ -43,18 +37,3 @@ def find_shape(model: str) -> ModelShape:
     return shape_from_config(
         json.loads(hub.read_bytes(hub.resolve(repo_id, "model", revision), "config.json"))
     )
-
-
-def _ask_service(profile: Profile, phase: str) -> dict[str, Any]:
-    request = build_request(profile, phase, "planned", "planned", force=False)
-    result = subprocess.run(
-        [sys.executable, *request.command[1:], "--check"],
-        env=os.environ | request.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode != 0:
-        raise BadInput(result.stderr.strip().splitlines()[-1].removeprefix("error: "))
-    settings: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
-    return settings

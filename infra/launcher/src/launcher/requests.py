@@ -3,11 +3,11 @@
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from launcher.check import Question, ask_services
 from launcher.checkout import PublishedCode
 from launcher.profiles import LaunchTarget, Profile
 from shared.errors import BadInput
@@ -71,25 +71,16 @@ def service_of(phase: str) -> str:
     return PACKAGES[phase].replace("_", "-")
 
 
-def check_settings(*requests: JobRequest) -> None:
-    """Let each service itself check its settings, before anything is launched.
+def check_settings(*requests: JobRequest) -> list[dict[str, Any]]:
+    """Let each service itself check its settings, before anything is launched; return them as it resolves them.
 
     Raises:
         BadInput: with the message of the first service that refuses.
     """
-    asked = [
-        {
-            "command": request.command,
-            "environment": request.environment,
-            # What a person set for the phase is in the request already.
-            "prefix": _prefix(request.phase),
-        }
-        for request in requests
-    ]
-    command = [sys.executable, "-m", "launcher.check"]
-    result = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise BadInput(result.stderr.strip().splitlines()[-1].removeprefix("error: "))
+    answers = ask_services([Question(request.command[2:], _environment_of(request)) for request in requests])
+    if answers[-1].code != 0:
+        raise BadInput(answers[-1].errors.strip().splitlines()[-1].removeprefix("error: "))
+    return [json.loads(answer.output.splitlines()[-1]) for answer in answers]
 
 
 def check_all_settings(profile: Profile, run_id: str, namespace: str) -> None:
@@ -99,6 +90,13 @@ def check_all_settings(profile: Profile, run_id: str, namespace: str) -> None:
         BadInput: with the message of the first service that refuses.
     """
     check_settings(*(build_request(profile, phase, run_id, namespace, force=False) for phase in PACKAGES))
+
+
+def _environment_of(request: JobRequest) -> dict[str, str]:
+    """Return what the service reads here: what a person set for the phase is in the request already."""
+    prefix = _prefix(request.phase)
+    others = {name: value for name, value in os.environ.items() if not name.startswith(prefix)}
+    return others | request.environment
 
 
 def _overrides(phase: str) -> dict[str, str]:
