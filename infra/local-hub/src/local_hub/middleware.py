@@ -1,10 +1,12 @@
 """What happens to every request: raw paths, who asks, and an answer whatever goes wrong."""
 
+import asyncio
 import errno
 import logging
 import re
 import secrets
 import sqlite3
+from contextlib import suppress
 from email.utils import formatdate
 
 from starlette.datastructures import Headers
@@ -42,8 +44,10 @@ class RawPathMiddleware:
 class ErrorMiddleware:
     """Turns every exception into JSON with the Hub's error headers; a client never sees a dropped socket."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, patience: float = 120.0) -> None:
+        """Takes for how many seconds nothing may come of a body that is not complete."""
         self._app = app
+        self._patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request."""
@@ -52,7 +56,7 @@ class ErrorMiddleware:
             return
         request_id = _request_id(scope)
         started = False
-        body = _Body(receive)
+        body = _Body(receive, self._patience)
 
         async def send_with_id(message: Message) -> None:
             nonlocal started
@@ -146,16 +150,26 @@ def _header_safe(text: str) -> str:
 class _Body:
     """A request's body, which knows whether all of it has come: to ask for more then would wait for ever."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, patience: float) -> None:
         self._receive = receive
+        self._patience = patience
         self._is_complete = False
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        if self._is_complete:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(self._patience):
+                message = await self._receive()
+        except TimeoutError as error:
+            self._is_complete = True
+            refusal = f"Nothing came for {self._patience:g} seconds of a request that is not complete; send it again"
+            raise ApiError(408, refusal, headers={"Connection": "close"}) from error
         self._is_complete = message["type"] == "http.disconnect" or not message.get("more_body", False)
         return message
 
     async def drain(self) -> None:
         """Reads the rest: a client that is still sending would miss the answer otherwise."""
-        while not self._is_complete:
-            await self.receive()
+        with suppress(ApiError):  # it has stopped sending
+            while not self._is_complete:
+                await self.receive()
