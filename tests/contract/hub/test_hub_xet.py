@@ -52,7 +52,7 @@ def make_xorb() -> bytes:
 
 
 def make_shard(sha256: str, first: int = 0, last: int = 3, xorb: str = XORB, flags: int = 3 << 30) -> bytes:
-    """One file, with a verification record and its SHA-256."""
+    """One file with the wrong Xet hash, a verification record and its SHA-256."""
     return b"".join(
         [
             b"HFRepoMetaData".ljust(32, b"\0") + struct.pack("<QQ", 2, 0),
@@ -69,7 +69,9 @@ class Upload:
     """One session of an upload, request by request."""
 
     def __init__(self, hub_server, repo: str, token: str) -> None:
-        url = f"{hub_server.url}/api/models/{repo}/xet-write-token/main"
+        self.begin(f"{hub_server.url}/api/models/{repo}/xet-write-token/main", token)
+
+    def begin(self, url: str, token: str) -> None:
         answer = get_session().get(url, headers={"authorization": f"Bearer {token}"})
         assert answer.is_success
         self.url, self.token = answer.json()["casUrl"], answer.json()["accessToken"]
@@ -198,6 +200,16 @@ def test_a_chunk_that_unpacks_to_more_than_it_says_is_refused_in_no_more_memory_
 def test_a_chunk_that_is_no_whole_frame_is_refused(packed):
     with pytest.raises(ApiError, match="A chunk of a xorb"):
         list(chunks_of(memoryview(chunk(packed, 1, 54)), 0, 1))
+
+
+def test_a_bucket_names_no_content_by_the_xet_hash_of_another(hub_server, api, upload):
+    bucket = api.create_bucket("local/wrong-hashes", exist_ok=True).bucket_id
+    upload.begin(f"{hub_server.url}/api/buckets/{bucket}/xet-write-token", hub_server.token)
+    upload.send_xorb()
+    for flags in (3 << 30, 1 << 31):
+        answer = upload.send("shards", make_shard(hashlib.sha256(CONTENT).hexdigest(), flags=flags))
+        assert (answer.status_code, "Xet hash" in answer.json()["error"]) == (422, True)
+    assert not list(api.list_bucket_tree(bucket))
 
 
 def test_an_upload_is_for_who_began_it(hub_server, upload, repo):

@@ -10,6 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from local_hub.accounts import Accounts
+from local_hub.buckets.registry import SCHEMA as BUCKETS_SCHEMA
+from local_hub.buckets.routes import bucket_routes
 from local_hub.config import DEFAULT_EXECUTOR, HubConfig
 from local_hub.database import Database
 from local_hub.errors import ApiError
@@ -41,6 +43,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
     executor = make_executor(config.executor or DEFAULT_EXECUTOR, config)
     config.directory.mkdir(parents=True, exist_ok=True)
     database = Database(config.directory / "hub.sqlite3")
+    database.add_schema(BUCKETS_SCHEMA)
     accounts = Accounts(database)
     accounts.ensure_owner(config.directory)
     if config.users is not None:
@@ -48,6 +51,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
     app = Starlette(
         routes=[
             *job_routes,
+            *bucket_routes,
             *schedule_routes,
             *keeping_routes,
             *xet_routes,

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 # keeps blobs adds its table here, and writes the row before it says that it has the file.
 BLOB_REFERENCES: Mapping[str, str] = {
     "large_files": "SELECT sha256, size FROM large_files",
+    "bucket_files": "SELECT sha256, size FROM bucket_files",
+    "bucket_uploads": "SELECT sha256, size FROM bucket_uploads",
 }
 
 

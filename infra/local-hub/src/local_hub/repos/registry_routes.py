@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from local_hub.accounts import Accounts
 from local_hub.body import read_object, text_field
+from local_hub.buckets.moving import move_bucket
 from local_hub.caller import asking_user, param, signed_in
 from local_hub.errors import ApiError
 from local_hub.repos import history, registry
@@ -87,6 +88,8 @@ async def move_repo(request: Request) -> Response:
 
 
 def _move(request: Request, payload: dict[str, Any]) -> Response:
+    if payload.get("type") == "bucket":
+        return move_bucket(request, payload)
     repo_type = _repo_type(payload)
     source, target = (_split_id(text_field(payload, field)) for field in ("fromRepo", "toRepo"))
     with store_of(request).database.write() as db:

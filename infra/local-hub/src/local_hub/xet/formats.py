@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import lz4.frame
 
 from local_hub.errors import ApiError
+from local_hub.xet.hashes import to_hex
 
 _RECORD_BYTES = 48
 _SHARD_TAG = b"HFRepoMetaData\0"
@@ -31,14 +32,15 @@ class Term:
 
 @dataclass(frozen=True)
 class ShardFile:
-    """A file as a shard describes it."""
+    """A file as a shard describes it; uploads to buckets leave out the SHA-256."""
 
-    sha256: str
+    xet_hash: str
+    sha256: str | None
     terms: tuple[Term, ...]
 
 
 def parse_shard(shard: bytes) -> list[ShardFile]:
-    """The files that a shard describes; raises 400 if it is no shard, or names a file without its SHA-256."""
+    """The files that a shard describes; raises 400 if it is no shard."""
     if not shard.startswith(_SHARD_TAG):
         raise ApiError(400, "Not a Xet shard")
     records = _Records(shard)
@@ -49,9 +51,8 @@ def parse_shard(shard: bytes) -> list[ShardFile]:
         terms = tuple(_term(records.take()) for _ in range(count))
         if flags & _WITH_VERIFICATION:
             records.skip(count)
-        if not flags & _WITH_SHA256:
-            raise ApiError(400, "The Xet shard names a file without its SHA-256")
-        files.append(ShardFile(_hex(records.take()[:32]), terms))
+        sha256 = to_hex(records.take()[:32]) if flags & _WITH_SHA256 else None
+        files.append(ShardFile(to_hex(header[:32]), sha256, terms))
     return files
 
 
@@ -105,12 +106,7 @@ class _Records:
 
 def _term(record: bytes) -> Term:
     first, last = struct.unpack_from("<II", record, 40)
-    return Term(_hex(record[:32]), first, last)
-
-
-def _hex(digest: bytes) -> str:
-    """A hash as Xet writes it: as four numbers of 64 bits."""
-    return "".join(f"{number:016x}" for number in struct.unpack("<4Q", digest))
+    return Term(to_hex(record[:32]), first, last)
 
 
 def _unpack(packed: memoryview, scheme: int, size: int) -> bytes:

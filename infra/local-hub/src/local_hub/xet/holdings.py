@@ -1,12 +1,14 @@
-"""What repos hold, by the names that Xet has for contents.
+"""What repos and buckets hold, by the names that Xet has for contents.
 
-A repo's large file goes by its SHA-256, which names a content as well as Xet's own hash does, and which files have too
-that never came by Xet.
+A repo's large file goes by its SHA-256, which names a content as well as Xet's own hash, and which files have that
+never came by Xet. A bucket's file goes by the hash that the client made, which is checked when it arrives.
 """
 
 import sqlite3
 from dataclasses import dataclass
 
+from local_hub.buckets.uploads import find_upload, record_upload
+from local_hub.errors import ApiError
 from local_hub.repos.lfs import Ticket, has_large_file, record_large_file
 from local_hub.xet.formats import ShardFile
 from local_hub.xet.tokens import Owner
@@ -20,18 +22,32 @@ class Content:
     size: int
 
 
+def check_named(owner: Owner, file: ShardFile) -> None:
+    """Raises 400 where a repo could not check the file: commits name large files by SHA-256."""
+    if owner.kind == "repo" and file.sha256 is None:
+        raise ApiError(400, "The Xet shard names a file without its SHA-256")
+
+
 def is_held(db: sqlite3.Connection, owner: Owner, file: ShardFile) -> bool:
     """Whether the owner has the file already."""
-    return has_large_file(db, owner.key, file.sha256)
+    if owner.kind == "bucket":
+        return find_upload(db, owner.key, file.xet_hash) is not None
+    return file.sha256 is not None and has_large_file(db, owner.key, file.sha256)
 
 
-def record(db: sqlite3.Connection, owner: Owner, content: Content) -> None:
-    """Notes that the owner has the content; raises 404 if the owner is gone."""
-    record_large_file(db, Ticket(owner.key, content.sha256, content.size))
+def record(db: sqlite3.Connection, owner: Owner, file: ShardFile, content: Content) -> None:
+    """Notes that the owner has the file; raises 404 if the owner is gone."""
+    if owner.kind == "bucket":
+        record_upload(db, owner.key, file.xet_hash, content.sha256, content.size)
+    else:
+        record_large_file(db, Ticket(owner.key, content.sha256, content.size))
 
 
 def find_content(db: sqlite3.Connection, owner: Owner, name: str) -> Content | None:
     """The content that the owner holds under that name."""
+    if owner.kind == "bucket":
+        row = find_upload(db, owner.key, name)
+        return None if row is None else Content(row["sha256"], row["size"])
     row = db.execute(
         "SELECT sha256, size FROM large_files WHERE repo_id = ? AND sha256 = ?", (owner.key, name)
     ).fetchone()

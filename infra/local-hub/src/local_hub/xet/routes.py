@@ -1,4 +1,4 @@
-"""The Xet routes: uploads, and the table of all."""
+"""The Xet routes: uploads, and the table of all but those that give tokens for buckets."""
 
 import re
 import threading

@@ -17,8 +17,8 @@ from local_hub.middleware import SIGNED_PREFIX
 from local_hub.repos.lfs import LIFETIME_SECONDS, Ticket
 from local_hub.repos.store import RepoStore, origin_of, store_of
 
-OwnerKind = Literal["repo"]
-OWNER_KINDS: tuple[OwnerKind, ...] = ("repo",)
+OwnerKind = Literal["repo", "bucket"]
+OWNER_KINDS: tuple[OwnerKind, ...] = ("repo", "bucket")
 UPLOAD, DOWNLOAD = "xet-upload", "xet-download"
 SESSION_PREFIX = "xet-"
 # Downloads share an address: what a client remembers of it goes by hashes of contents, which never change.
@@ -31,7 +31,7 @@ DOWNLOAD_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Owner:
-    """What an upload goes into, or a download comes from: a repo, by the database's number for it."""
+    """What an upload goes into, or a download comes from: a repo or a bucket, by the database's number for it."""
 
     kind: OwnerKind
     key: int

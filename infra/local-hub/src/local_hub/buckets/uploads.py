@@ -1,0 +1,31 @@
+"""Contents that buckets have: those of their files, and those that were uploaded and that a batch may name soon."""
+
+import sqlite3
+import time
+
+from local_hub.errors import ApiError
+from local_hub.repos.lfs import LIFETIME_SECONDS
+
+
+def find_upload(db: sqlite3.Connection, bucket_key: int, xet_hash: str) -> sqlite3.Row | None:
+    """The content (`sha256`, `size`) that the bucket has under the hash."""
+    row: sqlite3.Row | None = db.execute(
+        "SELECT sha256, size FROM bucket_files WHERE bucket_id = :bucket AND xet_hash = :hash UNION ALL "
+        "SELECT sha256, size FROM bucket_uploads WHERE bucket_id = :bucket AND xet_hash = :hash",
+        {"bucket": bucket_key, "hash": xet_hash},
+    ).fetchone()
+    return row
+
+
+def record_upload(db: sqlite3.Connection, bucket_key: int, xet_hash: str, sha256: str, size: int) -> None:
+    """Notes that the bucket has the content, which must be in the store; raises 404 if the bucket is gone.
+
+    Forgets what no batch has named in time.
+    """
+    db.execute("DELETE FROM bucket_uploads WHERE received_at < ?", (time.time() - LIFETIME_SECONDS,))
+    if db.execute("SELECT 1 FROM buckets WHERE id = ?", (bucket_key,)).fetchone() is None:
+        raise ApiError(404, "The bucket was deleted during the upload", "RepoNotFound")
+    db.execute(
+        "INSERT OR REPLACE INTO bucket_uploads VALUES (?, ?, ?, ?, ?)",
+        (bucket_key, xet_hash, sha256, size, time.time()),
+    )
