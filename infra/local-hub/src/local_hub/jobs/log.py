@@ -39,16 +39,31 @@ class JobLog:
     async def stream(self, tail: int | None) -> AsyncIterator[bytes]:
         """The log as server-sent events from its beginning, or from the last `tail` lines, until it is complete."""
         position = 0 if tail is None else await asyncio.to_thread(_tail_offset, self._path, tail)
+        async for lines, _ in self.follow(position):
+            yield b"".join(b"data: " + line + b"\n\n" for line in lines) or KEEP_ALIVE
+
+    async def follow(self, position: int) -> AsyncIterator[tuple[list[bytes], int]]:
+        """The log's events from a byte of its file on until it is complete, each time those that have come.
+
+        With them goes the byte after them. None come from time to time while there is nothing new.
+        """
         while True:
             is_complete, changed = self._is_complete, self._changed
             events, position = await asyncio.to_thread(_read_events, self._path, position)
             if events:
-                yield events
+                yield events, position
             elif is_complete:
                 return
             else:
-                async for beat in _beats_until(changed):
-                    yield beat
+                async for _ in _beats_until(changed):
+                    yield [], position
+
+    def end(self, most_bytes: int) -> tuple[list[bytes], int, bool]:
+        """The newest events, the byte after them, and whether these are all there are."""
+        size = self._path.stat().st_size if self._path.exists() else 0
+        position = max(size - most_bytes, 0)
+        events, end = _read_events(self._path, position, most_bytes)
+        return (events[1:], end, False) if position else (events, end, True)
 
     def _announce(self) -> None:
         self._changed.set()
@@ -60,27 +75,26 @@ def format_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-async def _beats_until(event: asyncio.Event) -> AsyncIterator[bytes]:
-    """Keep-alives until the event happens."""
+async def _beats_until(event: asyncio.Event) -> AsyncIterator[None]:
+    """One from time to time until the event happens."""
     while True:
         try:
             await asyncio.wait_for(event.wait(), KEEP_ALIVE_SECONDS)
         except TimeoutError:
-            yield KEEP_ALIVE
+            yield
         else:
             return
 
 
-def _read_events(path: Path, position: int) -> tuple[bytes, int]:
-    """The next whole events after the position, framed, and the position after them."""
+def _read_events(path: Path, position: int, most_bytes: int = REPLAY_BYTES) -> tuple[list[bytes], int]:
+    """The next whole events after the position, and the position after them."""
     if not path.exists():
-        return b"", position
+        return [], position
     with open(path, "rb") as file:
         file.seek(position)
-        chunk = file.read(REPLAY_BYTES)
+        chunk = file.read(most_bytes)
     whole = chunk[: chunk.rfind(b"\n") + 1]
-    framed = b"".join(b"data: " + line + b"\n\n" for line in whole.splitlines())
-    return framed, position + len(whole)
+    return whole.splitlines(), position + len(whole)
 
 
 def _tail_offset(path: Path, count: int) -> int:

@@ -128,6 +128,12 @@ class JobStore:
             ).fetchall()
         return list(islice(filter(wanted.matches, map(_record, rows)), limit))
 
+    def namespaces(self) -> list[str]:
+        """The namespaces that have jobs."""
+        with self._database.read() as db:
+            rows = db.execute("SELECT DISTINCT namespace FROM jobs ORDER BY namespace").fetchall()
+        return [row["namespace"] for row in rows]
+
     def unfinished(self) -> list[JobRecord]:
         """Every job that waits or runs."""
         with self._database.read() as db:

@@ -13,20 +13,25 @@ from local_hub.repos.names import REPO_TYPES, RepoType
 from local_hub.repos.paging import number
 from local_hub.repos.registry import Repo, large_bytes
 from local_hub.repos.store import store_of
+from local_hub.web.manifests import list_runs
 from local_hub.web.render import html
+from local_hub.web.runs import run_row
 from local_hub.web.visitor import page
 
 PAGE_SIZE = 50
 SHOWN_AT_ROOT = 8
+SHOWN_RUNS = 3
 HEADINGS: dict[RepoType, str] = {"model": "Models", "dataset": "Datasets"}
 
 
 @page
 def root_page(request: Request) -> Response:
-    """`GET /`: the newest repos of each type."""
+    """`GET /`: the newest runs, and the newest repos of each type."""
     with store_of(request).database.read() as db:
         sections = [_section(db, request, repo_type, None) for repo_type in REPO_TYPES]
-    return html(request, "root.html", {"sections": sections})
+        runs = [run_row(run) for run in list_runs(db, asking_user(request))]
+    values = {"sections": sections, "runs": runs[:SHOWN_RUNS], "run_count": len(runs)}
+    return html(request, "root.html", values)
 
 
 @page

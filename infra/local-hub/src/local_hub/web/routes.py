@@ -3,7 +3,7 @@
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import Route
 
-from local_hub.web import assets, commits, files, lists, login, raw
+from local_hub.web import assets, commits, files, jobs, lists, login, raw, runs
 
 # First parts of other addresses, where no namespace can be meant.
 RESERVED = (
@@ -49,6 +49,14 @@ web_routes: list[Route] = [
     Route("/login-code", login.make_login_code, methods=["POST"]),
     Route("/logout", login.log_out, methods=["POST"]),
     Route("/-/web/{asset}", assets.send_asset),
+    Route("/jobs", jobs.jobs_page),
+    Route("/jobs/{namespace}", jobs.jobs_page),
+    Route("/jobs/{namespace}/{job_id}", jobs.job_page),
+    Route("/jobs/{namespace}/{job_id}/log", jobs.follow_log),
+    Route("/jobs/{namespace}/{job_id}/log.txt", jobs.whole_log),
+    Route("/jobs/{namespace}/{job_id}/cancel", jobs.cancel_job, methods=["POST"]),
+    Route("/runs", runs.runs_page),
+    Route("/runs/{namespace}/{name}/{run}", runs.run_page),
     *(Route(f"/{{type:dataset}}/{{namespace}}/{{name}}{view}", page) for view, page in _OF_REPO),
     *(Route(f"/{{namespace:pages}}/{{name}}{view}", page) for view, page in _OF_REPO),
     Route("/{namespace:pages}", lists.namespace_page),

@@ -1,0 +1,152 @@
+"""Pages of a pipeline's runs: their phases as they go, and the report."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from local_hub.accounts import User
+from local_hub.caller import asking_user, param
+from local_hub.errors import ApiError
+from local_hub.jobs.runner import JobRunner
+from local_hub.repos.access import check_not_gated, visible_repo
+from local_hub.repos.store import store_of
+from local_hub.web.addresses import file_url, job_url
+from local_hub.web.manifests import (
+    MOOD,
+    Run,
+    find_run,
+    list_runs,
+    mapping,
+    mappings,
+    reference_url,
+    report_of,
+    status_of,
+)
+from local_hub.web.render import html
+from local_hub.web.visitor import page
+from local_hub.web.words import as_time
+
+PAGE_SIZE = 100
+
+
+@page
+def runs_page(request: Request) -> Response:
+    """`GET /runs`: the runs, newest first."""
+    with store_of(request).database.read() as db:
+        found = list_runs(db, asking_user(request))
+    values = {"rows": [run_row(run) for run in found[:PAGE_SIZE]], "count": len(found)}
+    return html(request, "runs.html", values)
+
+
+@page
+def run_page(request: Request) -> Response:
+    """`GET /runs/{namespace}/{name}/{run}`: a run's phases, and its report in a sandbox."""
+    user = asking_user(request)
+    with store_of(request).database.read() as db:
+        repo = visible_repo(db, request, "dataset", param(request, "namespace"), param(request, "name"))
+        check_not_gated(db, request, repo)
+        run = find_run(db, repo, param(request, "run"))
+        if run is None:
+            raise ApiError(404, f"{repo.id} has no run {param(request, 'run')} that can be read.")
+        report = report_of(db, run, user)
+    values = {
+        **run_row(run),
+        "facts": _facts(run),
+        "sources": _references(run.manifest.get("source")),
+        "phases": [_phase(request, user, name, phase) for name, phase in run.phases.items()],
+        "report": file_url(report[0], "blob", *report[1:]) if report else None,
+        "report_frame": file_url(report[0], "page", *report[1:]) if report else None,
+        "manifest_url": file_url(repo, "blob", "main", f"runs/{run.id}/manifest.json"),
+    }
+    return html(request, "run.html", values)
+
+
+def run_row(run: Run) -> dict[str, Any]:
+    """What a list shows of a run."""
+    marks = [(name, status_of(phase)) for name, phase in run.phases.items()]
+    busy = [name for name, status in marks if status == "running"]
+    bad = [f"{name} {status}" for name, status in marks if status in ("failed", "interrupted")]
+    is_done = bool(marks) and all(status == "succeeded" for _, status in marks)
+    return {
+        "run": run,
+        "marks": [(name, status, MOOD.get(status, "")) for name, status in marks],
+        "words": ", ".join([f"{name} is running" for name in busy] + bad)
+        or ("done" if is_done else "not begun"),
+        "is_live": not run.is_over,
+    }
+
+
+def _facts(run: Run) -> list[tuple[str, str]]:
+    names = ("profile", "seed", "code")
+    return [(name, str(run.manifest[name])) for name in names if run.manifest.get(name) is not None]
+
+
+def _phase(request: Request, user: User | None, name: str, phase: Mapping[str, Any]) -> dict[str, Any]:
+    status = status_of(phase)
+    progress = mapping(phase.get("progress"))
+    step, total = progress.get("step"), progress.get("total")
+    has_steps = isinstance(step, int) and isinstance(total, int) and 0 <= step <= total and total > 0
+    return {
+        "name": name,
+        "status": status,
+        "mood": MOOD.get(status, ""),
+        "step": step if has_steps else None,
+        "total": total if has_steps else None,
+        "attempts": [_attempt(request, user, attempt) for attempt in mappings(phase.get("attempts"))],
+        "outputs": _references(phase.get("outputs")),
+        "metrics": _scalars(mapping(phase.get("metrics"))),
+        "error": str(phase.get("error") or ""),
+        "config": _pretty(phase.get("config")),
+        "inputs": _references(phase.get("inputs")),
+    }
+
+
+def _attempt(request: Request, user: User | None, attempt: Mapping[str, Any]) -> dict[str, Any]:
+    job_id = str(attempt.get("job_id") or "")
+    begin, end = as_time(attempt.get("started_at")), as_time(attempt.get("finished_at"))
+    exit_code = attempt.get("exit_code")
+    return {
+        "job_id": job_id,
+        "url": _job_address(request, user, job_id),
+        "flavor": str(attempt.get("flavor") or ""),
+        "started_at": attempt.get("started_at"),
+        "seconds": (end - begin).total_seconds() if begin and end else None,
+        "exit_code": exit_code if isinstance(exit_code, int) else None,
+    }
+
+
+def _job_address(request: Request, user: User | None, job_id: str) -> str | None:
+    """The page of a job of this hub that the visitor may see; a run may have had jobs elsewhere."""
+    runner: JobRunner = request.app.state.runner
+    job = runner.store.find(job_id) if user is not None and job_id else None
+    return job_url(job.namespace, job.id) if job and user and user.may_use(job.namespace) else None
+
+
+def _references(value: object) -> list[tuple[str, str, str | None]]:
+    """Name, text and address of each `repo@commit`."""
+    found = []
+    for name, reference in mapping(value).items():
+        shown = mapping(reference)
+        text = f"{shown.get('repo_id')}@{str(shown.get('commit'))[:7]}"
+        found.append((name, text, reference_url(shown)))
+    return found
+
+
+def _scalars(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """The numbers and words in nested metrics, by their path."""
+    found: list[tuple[str, str]] = []
+    for name, value in metrics.items():
+        if isinstance(value, dict) and prefix.count(".") < 2:
+            found += _scalars(value, f"{prefix}{name}.")
+        elif isinstance(value, float):
+            found.append((f"{prefix}{name}", f"{value:.4g}"))
+        elif isinstance(value, str | int):
+            found.append((f"{prefix}{name}", str(value)))
+    return found
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=True) if value else ""
