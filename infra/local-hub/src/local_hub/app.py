@@ -25,6 +25,7 @@ from local_hub.repos.store import RepoStore
 from local_hub.schedules.routes import schedule_routes
 from local_hub.schedules.scheduler import Scheduler
 from local_hub.schedules.secrets import ScheduleSecrets
+from local_hub.upstream.routes import with_upstream
 from local_hub.users_file import read_users
 from local_hub.web.routes import web_routes
 from local_hub.web.sessions import Sessions
@@ -37,7 +38,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
     """Assembles the hub over `config.directory`.
 
     Handlers find on `request.app.state`: `config`, `database`, `base_url`, `accounts`, `repos`, `sessions`,
-    `runner`, `scheduler`; and on `request.state.user` the `User` who asks (None if anonymous).
+    `runner`, `scheduler`, `upstream`; and on `request.state.user` the `User` who asks (None if anonymous).
     Path parameters arrive percent-encoded. Raises `HubError` if the folder or the executor cannot be used.
     """
     executor = make_executor(config.executor or DEFAULT_EXECUTOR, config)
@@ -54,8 +55,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
             *bucket_routes,
             *schedule_routes,
             *keeping_routes,
-            *xet_routes,
-            *repo_routes,
+            *with_upstream([*xet_routes, *repo_routes]),
             *web_routes,
             Route("/{path:path}", refuse_unknown_route, methods=ALL_METHODS),
         ],
@@ -71,10 +71,19 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
     app.state.base_url = base_url
     app.state.accounts = accounts
     app.state.repos = RepoStore(config, database)
+    app.state.upstream = _open_upstream(config, app.state.repos)
     app.state.sessions = Sessions()
     app.state.runner = JobRunner(config, database, base_url, executor)
     app.state.scheduler = Scheduler(database, app.state.runner, ScheduleSecrets(config.directory))
     return app
+
+
+def _open_upstream(config: HubConfig, store: RepoStore) -> object:
+    if config.upstream is None:
+        return None
+    from local_hub.upstream.copies import Upstream  # most hubs do without an HTTP client
+
+    return Upstream(config.upstream, store)
 
 
 @asynccontextmanager
@@ -86,6 +95,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     finally:
         await app.state.scheduler.stop()
         await app.state.runner.stop()
+        if app.state.upstream is not None:
+            await app.state.upstream.close()
         app.state.database.close()
 
 

@@ -15,6 +15,8 @@ from local_hub.jobs.executors import EXECUTORS
 from local_hub.keeping.gc import add_gc
 from local_hub.keeping.verify import add_verify
 from local_hub.state import find_running
+from local_hub.upstream.address import TOKEN_VARIABLE, add_upstream_options, read_address
+from local_hub.upstream.pull import add_pull
 from local_hub.web.link import add_web
 
 WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - these are what is refused
@@ -39,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serve(options: argparse.Namespace) -> int:
     from local_hub.server import serve  # the other commands are quick because they do without a web server
 
-    serve(_config(options))
+    config = _config(options)
+    os.environ.pop(TOKEN_VARIABLE, None)  # no child of this process inherits it
+    serve(config)
     return 0
 
 
@@ -70,6 +74,8 @@ def _status(options: argparse.Namespace) -> int:
     )
     where = " in containers" if hub.executor == "docker" else ""
     print(f"running\nurl     {hub.url}\npid     {hub.pid}\nfolder  {options.dir}\njobs    {jobs}{where}")
+    if hub.upstream:
+        print(f"from    {hub.upstream}, what is not here")
     return 0
 
 
@@ -109,6 +115,7 @@ def _config(options: argparse.Namespace) -> HubConfig:
         users=options.users,
         executor=options.executor,
         docker_network=options.docker_network,
+        upstream=read_address(options.upstream, options.upstream_token_file, os.environ),
     )
 
 
@@ -139,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(action=action)
     add_verify(commands, place)
     add_web(commands, place)
+    add_pull(commands, serving, _config)
     add_gc(commands, place)
     return parser
 
@@ -173,6 +181,7 @@ def _serving_options() -> argparse.ArgumentParser:
     options.add_argument(
         "--reachable-by-others", action="store_true", help="allow a --host beyond this machine"
     )
+    add_upstream_options(options)
     return options
 
 

@@ -4,6 +4,8 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local_hub.upstream.address import UpstreamAddress
+
 DEFAULT_EXECUTOR = "process"
 
 
@@ -21,6 +23,7 @@ class HubConfig:
         users: the file that names further users and their tokens; None keeps those of the last start.
         executor: how jobs run, `process` or `docker`; None is `process`, or whatever the hub that runs already does.
         docker_network: the network of containers; on `host` they reach a hub that listens on loopback.
+        upstream: the Hub to fetch from what is not here; None keeps to what is.
         instance: tells this start of the hub from any other program that answers on the same port.
     """
 
@@ -33,6 +36,7 @@ class HubConfig:
     users: Path | None = None
     executor: str | None = None
     docker_network: str = "host"
+    upstream: UpstreamAddress | None = None
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
     multipart_threshold_bytes: int = 4 * 1024**3
     multipart_part_bytes: int = 256 * 1024**2

@@ -20,6 +20,7 @@ from local_hub.errors import HubError
 from local_hub.jobs.leftovers import end_leftover_jobs
 from local_hub.jobs.processes import is_alive
 from local_hub.state import RunningHub, find_running, is_held, one_start_at_a_time
+from local_hub.upstream.address import TOKEN_VARIABLE
 
 LOG_FILE = "hub.log"
 START_SECONDS = 60.0
@@ -43,6 +44,7 @@ def start(config: HubConfig) -> RunningHub:
         if running is None:
             return spawn(config)[1]
         _check_executor(running, config)
+        _check_upstream(running, config)
         return running
 
 
@@ -96,6 +98,14 @@ def _check_executor(running: RunningHub, config: HubConfig) -> None:
         )
 
 
+def _check_upstream(running: RunningHub, config: HubConfig) -> None:
+    if config.upstream is not None and config.upstream.url != running.upstream:
+        raise HubError(
+            f"The hub at {running.url} runs with {running.upstream or 'no upstream'}, not {config.upstream.url}. "
+            f"Stop it first: make hub-stop, or local-hub stop --dir {config.directory}"
+        )
+
+
 def spawn(
     config: HubConfig, module: str = "local_hub", stdin: int = subprocess.DEVNULL
 ) -> tuple[subprocess.Popen[bytes], RunningHub]:
@@ -114,6 +124,7 @@ def spawn(
             stdin=stdin,
             stdout=output,
             stderr=output,
+            env=_environment(config),
             start_new_session=True,
         )
     try:
@@ -129,8 +140,17 @@ def _serve_options(config: HubConfig) -> list[str]:
     options += ["--executor", config.executor or DEFAULT_EXECUTOR, "--docker-network", config.docker_network]
     if config.users is not None:
         options += ["--users", str(config.users)]
+    if config.upstream is not None:
+        options += ["--upstream", config.upstream.url]
     # Whether others may reach it was decided when these options were parsed.
     return [*options, "--job-slots", str(config.job_slots), "--reachable-by-others"]
+
+
+def _environment(config: HubConfig) -> dict[str, str]:
+    """What the hub inherits: of a token for an upstream, only that for its own."""
+    kept = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
+    token = config.upstream.token if config.upstream else None
+    return kept | ({TOKEN_VARIABLE: token} if token else {})
 
 
 def _wait_until_ready(

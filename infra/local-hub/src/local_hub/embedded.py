@@ -21,6 +21,7 @@ from local_hub.environment import client_environment
 from local_hub.errors import HubError
 from local_hub.jobs.leftovers import end_leftover_jobs
 from local_hub.state import RunningHub
+from local_hub.upstream.address import read_address
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -38,6 +39,8 @@ class LocalHub:
         users: further users: their tokens by their names, or the path of a users file as `--users` takes it.
         executor: how jobs run, `process` or `docker`.
         job_slots: how many jobs run at once.
+        upstream: the address of a Hub from which is fetched what is not here; the token for it is taken from the
+            environment's `LOCAL_HUB_UPSTREAM_TOKEN`.
         set_environment: set `HF_ENDPOINT`, `HF_TOKEN` and the like in this process too, and take that back at the
             end. Clients read them once: import `huggingface_hub` only then, or use `api` instead.
 
@@ -52,12 +55,14 @@ class LocalHub:
         users: Mapping[str, str] | str | Path | None = None,
         executor: str = "process",
         job_slots: int = 2,
+        upstream: str | None = None,
         set_environment: bool = False,
     ) -> None:
         self._given_directory = None if directory is None else Path(directory).absolute()
         self._users = users
         self._executor = executor
         self._job_slots = job_slots
+        self._upstream = upstream
         self._set_environment = set_environment
         self._undo = ExitStack()
         self._directory: Path | None = None
@@ -137,7 +142,10 @@ class LocalHub:
             undo.callback(shutil.rmtree, directory, ignore_errors=True)
         prepare_directory(directory)
         users = _users_file(self._users, directory)
-        config = HubConfig(directory, job_slots=self._job_slots, users=users, executor=self._executor)
+        upstream = read_address(self._upstream, None, os.environ)
+        config = HubConfig(
+            directory, job_slots=self._job_slots, users=users, executor=self._executor, upstream=upstream
+        )
         with store_errors(directory):
             process, hub = spawn(config, "local_hub.attached", subprocess.PIPE)
         undo.callback(_stop, process, directory)

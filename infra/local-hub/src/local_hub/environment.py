@@ -6,6 +6,7 @@ from pathlib import Path
 
 from local_hub.accounts import TOKEN_FILE
 from local_hub.state import RunningHub
+from local_hub.upstream.address import TOKEN_VARIABLE
 
 # A client's caches are keyed by repo name, not by endpoint: each hub needs caches of its own.
 CLIENT_CACHE = "client-cache"
@@ -39,8 +40,8 @@ def client_variables(hub: RunningHub, directory: Path, inherited: Mapping[str, s
 
 
 def client_environment(hub: RunningHub, directory: Path, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The inherited environment, pointed at the hub."""
-    kept = {name: value for name, value in inherited.items() if name not in UNSET}
+    """The inherited environment, pointed at the hub, without the token for its upstream."""
+    kept = {name: value for name, value in inherited.items() if name not in (*UNSET, TOKEN_VARIABLE)}
     return kept | client_variables(hub, directory, inherited)
 
 

@@ -1,4 +1,4 @@
-"""The two ways a hub says no: `HubError` to the person who starts it, `ApiError` to a client."""
+"""The ways a hub says no: `HubError` to the person who starts it, `ApiError` and `CutOffError` to a client."""
 
 from collections.abc import Mapping
 
@@ -27,3 +27,7 @@ class ApiError(Exception):
         self.code = code
         self.headers = dict(headers or {})
         self.body = dict(body or {})
+
+
+class CutOffError(Exception):
+    """An answer that has begun cannot be finished: its connection closes, by which the client knows."""

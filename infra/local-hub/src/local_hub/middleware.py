@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local_hub.accounts import Accounts
-from local_hub.errors import ApiError
+from local_hub.errors import ApiError, CutOffError
 
 logger = logging.getLogger("local_hub")
 
@@ -67,7 +67,7 @@ class ErrorMiddleware:
 
         try:
             await self._app(scope, body.receive, send_with_id)
-        except ClientDisconnect:
+        except (ClientDisconnect, CutOffError):
             return
         except Exception as error:  # outermost boundary: the exception becomes the answer
             if started:

@@ -41,7 +41,9 @@ def serve(config: HubConfig) -> None:
             url = f"http://{config.host}:{port}"
             remember_port(config.directory, port)
             server = _Server(create_app(config, url), url)
-            lock.announce(RunningHub(os.getpid(), url, config.instance, config.executor or DEFAULT_EXECUTOR))
+            upstream = config.upstream.url if config.upstream else None
+            executor = config.executor or DEFAULT_EXECUTOR
+            lock.announce(RunningHub(os.getpid(), url, config.instance, executor, upstream))
             server.run(sockets=[listener])
     if not server.started:
         raise HubError("The hub did not start; the lines above say why.")

@@ -32,6 +32,7 @@ class RunningHub:
     url: str
     instance: str
     executor: str = DEFAULT_EXECUTOR
+    upstream: str | None = None
 
 
 class StoreLock:

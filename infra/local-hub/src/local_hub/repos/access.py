@@ -8,6 +8,7 @@ from local_hub.caller import asking_user, param, signed_in
 from local_hub.errors import ApiError
 from local_hub.repos.access_requests import has_access
 from local_hub.repos.history import pull_request_number
+from local_hub.repos.mirrors import check_not_mirrored
 from local_hub.repos.names import RepoType
 from local_hub.repos.pull_requests import find_pull_request
 from local_hub.repos.registry import Repo, find_repo
@@ -24,6 +25,7 @@ def open_repo(db: sqlite3.Connection, request: Request) -> Repo:
 def open_repo_to_write(db: sqlite3.Connection, request: Request) -> Repo:
     """The repo in the URL, for writing."""
     repo = open_repo(db, request)
+    check_not_mirrored(db, repo)
     check_may_write(request, repo)
     return repo
 
@@ -31,6 +33,7 @@ def open_repo_to_write(db: sqlite3.Connection, request: Request) -> Repo:
 def open_repo_to_propose(db: sqlite3.Connection, request: Request) -> Repo:
     """The repo in the URL, for a pull request: whoever reads its files may make one."""
     repo = open_repo(db, request)
+    check_not_mirrored(db, repo)
     signed_in(request)
     check_not_gated(db, request, repo)
     return repo

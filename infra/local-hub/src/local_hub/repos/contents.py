@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from local_hub.database import Database
+from local_hub.errors import ApiError
+from local_hub.repos.mirrors import find_fetched_content
 from local_hub.repos.trees import Entry
 
 BUFFERED_BYTES = 8 * 1024**2
@@ -86,6 +88,16 @@ def save_content(db: sqlite3.Connection, content: bytes) -> Entry:
 
 def read_content(db: sqlite3.Connection, entry: Entry) -> bytes:
     """What a regular file holds."""
+    content = find_content(db, entry)
+    if content is None:
+        raise ApiError(404, f"A file of {entry.size} bytes is not kept here: fetch it with local-hub pull")
+    return content
+
+
+def find_content(db: sqlite3.Connection, entry: Entry) -> bytes | None:
+    """What a regular file holds; None where it is one of a copy of upstream's that nobody has asked for."""
+    if not entry.sha256:
+        return find_fetched_content(db, entry.oid)
     row = db.execute("SELECT content FROM contents WHERE sha256 = ?", (entry.sha256,)).fetchone()
     content: bytes = row["content"]
     return content

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from local_hub.repos.contents import read_content
+from local_hub.repos.contents import find_content
 from local_hub.repos.trees import Entry, find_entry, load_folder
 
 FOLDER = ".eval_results"
@@ -31,8 +31,11 @@ def read_eval_results(db: sqlite3.Connection, tree_id: str) -> list[Json]:
 
 def _read_file(db: sqlite3.Connection, name: str, entry: Entry) -> Iterator[Json]:
     path = f"{FOLDER}/{name}"
+    content = find_content(db, entry)
+    if content is None:
+        return
     try:
-        entries = _parse(read_content(db, entry)) if entry.size <= _MAX_BYTES else None
+        entries = _parse(content) if entry.size <= _MAX_BYTES else None
     except yaml.YAMLError as error:
         yield {"filename": path, "error": f"Invalid YAML: {error}"}
         return

@@ -18,12 +18,18 @@ _MAX_PATH_DEPTH = 200
 
 def check_repo_name(name: str) -> None:
     """Raises 400 if the name (of a repo or a namespace) is not one the Hub would take."""
-    if not _REPO_NAME.fullmatch(name) or ".." in name or "--" in name or name.endswith((".git", ".ipynb")):
+    if not is_repo_name(name):
         raise ApiError(
             400,
             f"Invalid repo name '{name}': use letters, digits, '-', '_', '.', at most 96 of them, "
             "without '--' or '..' or '.git' at the end.",
         )
+
+
+def is_repo_name(name: str) -> bool:
+    """Whether the Hub would take the name for a repo or a namespace."""
+    is_clean = ".." not in name and "--" not in name and not name.endswith((".git", ".ipynb"))
+    return is_clean and _REPO_NAME.fullmatch(name) is not None
 
 
 def check_ref_name(name: str) -> None:

@@ -10,6 +10,7 @@ from local_hub.body import read_object, text_field
 from local_hub.caller import param, signed_in
 from local_hub.repos import history
 from local_hub.repos.access import open_repo, open_repo_to_write
+from local_hub.repos.mirrors import find_document
 from local_hub.repos.paging import page_answer
 from local_hub.repos.pull_requests import list_pull_requests
 from local_hub.repos.shapes import commit_item, ref_items
@@ -22,6 +23,10 @@ def list_refs(request: Request) -> Response:
     """Lists branches and tags, and pull requests where they are asked for."""
     with store_of(request).database.read() as db:
         repo = open_repo(db, request)
+        if (kept := find_document(db, repo, "refs")) is not None:
+            return JSONResponse(
+                kept if "include_prs" in request.query_params else kept | {"pullRequests": None}
+            )
         branches = ref_items("heads", history.list_refs(db, repo, "heads"))
         tags = ref_items("tags", history.list_refs(db, repo, "tags"))
         proposed = [(proposal.ref, proposal.sha) for proposal in list_pull_requests(db, repo)]
@@ -35,7 +40,10 @@ def list_commits(request: Request) -> Response:
     """Lists the commits that led to a revision, newest first."""
     with store_of(request).database.read() as db:
         repo = open_repo(db, request)
-        commits = list(history.ancestry(db, repo, history.resolve(db, repo, param(request, "revision"))))
+        newest = history.resolve(db, repo, param(request, "revision"))
+        if (kept := find_document(db, repo, "commits", newest.sha)) is not None:
+            return page_answer(request, kept, COMMITS_PAGE, list)
+        commits = list(history.ancestry(db, repo, newest))
     formatted = "formatted" in request.query_params.getlist("expand[]")
     return page_answer(
         request, commits, COMMITS_PAGE, lambda page: [commit_item(commit, formatted) for commit in page]

@@ -21,6 +21,7 @@ from local_hub.repos.access import (
     visible_repo,
 )
 from local_hub.repos.contents import save_content
+from local_hub.repos.mirrors import check_not_mirrored, check_own_namespace
 from local_hub.repos.names import REPO_TYPES, RepoType
 from local_hub.repos.paging import flag, number, page_answer
 from local_hub.repos.patterns import DEFAULT_ATTRIBUTES
@@ -50,6 +51,7 @@ def _create(request: Request, payload: dict[str, Any]) -> Response:
     private = _asks_private(payload, default=accounts.is_private_by_default(namespace))
     store = store_of(request)
     with store.database.write() as db:
+        check_own_namespace(db, namespace)
         existing = registry.find_by_present_name(db, repo_type, namespace, name)
         if existing is not None:
             url = f"{origin_of(request)}/{existing.url_path}"
@@ -94,9 +96,11 @@ def _move(request: Request, payload: dict[str, Any]) -> Response:
     source, target = (_split_id(text_field(payload, field)) for field in ("fromRepo", "toRepo"))
     with store_of(request).database.write() as db:
         repo = visible_repo(db, request, repo_type, *source)
+        check_not_mirrored(db, repo)
         check_may_write(request, repo)
         if not signed_in(request).may_use(target[0]):
             raise ApiError(403, f'You don\'t have the rights to move a repo to the namespace "{target[0]}"')
+        check_own_namespace(db, target[0])
         registry.rename_repo(db, repo, *target)
     return JSONResponse({})
 

@@ -8,9 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 from local_hub.repos.cards import CARD_PATH, InvalidCard, parse_card, tags_of
-from local_hub.repos.contents import lfs_pointer, read_content
+from local_hub.repos.contents import find_content, lfs_pointer
 from local_hub.repos.eval_results import read_eval_results
 from local_hub.repos.history import Commit
+from local_hub.repos.mirrors import upstream_details
 from local_hub.repos.pull_requests import PullRequest
 from local_hub.repos.registry import Repo, count_likes, now
 from local_hub.repos.trees import Entry, find_entry, walk_files
@@ -131,6 +132,7 @@ def repo_summary(db: sqlite3.Connection, repo: Repo, commit: Commit) -> Json:
         "tags": tags_of(card, repo.type),
         "library_name": card.get("library_name"),
         "pipeline_tag": card.get("pipeline_tag"),
+        **upstream_details(db, repo, commit.sha),
     }
 
 
@@ -141,6 +143,7 @@ def repo_details(db: sqlite3.Connection, repo: Repo, commit: Commit, with_blobs:
         **repo_summary(db, repo, commit),
         "cardData": read_card(db, commit) or None,
         **({"evalResults": read_eval_results(db, commit.tree_id)} if repo.type == "model" else {}),
+        **upstream_details(db, repo, commit.sha),
         "siblings": [sibling(path, entry, with_blobs) for path, entry in files],
         "usedStorage": _used_bytes(entry for _, entry in files),
     }
@@ -163,7 +166,8 @@ def read_card(db: sqlite3.Connection, commit: Commit) -> Json:
     entry = find_entry(db, commit.tree_id, CARD_PATH)
     if entry is None or entry.kind != "file" or entry.size > _MAX_CARD_BYTES:
         return {}
-    card: Json = json.loads(_card_json(read_content(db, entry)))
+    readme = find_content(db, entry)
+    card: Json = json.loads(_card_json(readme)) if readme is not None else {}
     return card
 
 
@@ -176,7 +180,7 @@ def _card_json(readme: bytes) -> str:
 
 
 def _used_bytes(entries: Iterable[Entry]) -> int:
-    return sum({entry.sha256: entry.size for entry in entries}.values())
+    return sum({entry.sha256 or entry.oid: entry.size for entry in entries}.values())
 
 
 def _pointer_size(entry: Entry) -> int:

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from local_hub.accounts import read_or_create_token
 from local_hub.config import HubConfig
 from local_hub.database import Database
+from local_hub.repos import mirrors
 from local_hub.repos.blob_references import referenced_blobs
 from local_hub.repos.blobs import BlobStore
 from local_hub.repos.contents import UnfinishedCommits
@@ -26,6 +27,7 @@ class RepoStore:
 
     def __init__(self, config: HubConfig, database: Database) -> None:
         database.add_schema(SCHEMA)
+        database.add_schema(mirrors.SCHEMA)
         self.config = config
         self.database = database
         self.blobs = BlobStore(config.directory)

@@ -1,0 +1,217 @@
+"""`local-hub pull`: whole revisions of upstream's repos, so that this hub can do without it from then on."""
+
+import argparse
+import http.client
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from local_hub.accounts import TOKEN_FILE
+from local_hub.config import HubConfig
+from local_hub.daemon import start, stop
+from local_hub.errors import HubError
+from local_hub.repos.names import REPO_TYPES, is_repo_name, quoted, url_prefix
+from local_hub.state import RunningHub, find_running
+
+AT_ONCE = 4
+ATTEMPTS = 5
+BLOCK_BYTES = 1024**2
+# Longer than the hub takes to give upstream up.
+ANSWER_SECONDS = 120.0
+PROGRESS_SECONDS = 0.5
+LINE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class WantedRepo:
+    """What to pull."""
+
+    type: str
+    id: str
+    revision: str
+
+
+def add_pull(
+    commands: Any, serving: argparse.ArgumentParser, read_config: Callable[[argparse.Namespace], HubConfig]
+) -> None:
+    """Adds the command to the command line."""
+    text = "fetch whole repos from the upstream, so that they are served without it"
+    command = commands.add_parser("pull", parents=[serving], help=text, description=text)
+    command.add_argument("repos", nargs="+", metavar="REPO[@REVISION]", help="such as Qwen/Qwen3-0.6B")
+    command.add_argument("--type", choices=REPO_TYPES, default="model", help="of all of them (default model)")
+    command.set_defaults(action=lambda options: _pull(options, read_config(options)))
+
+
+def _pull(options: argparse.Namespace, config: HubConfig) -> int:
+    wanted = [_parse(options.type, text) for text in options.repos]
+    with _serving(config) as hub:
+        client = HubClient(hub, config.directory)
+        for repo in wanted:
+            pull(client, repo)
+    return 0
+
+
+def _parse(repo_type: str, text: str) -> WantedRepo:
+    repo_id, _, revision = text.partition("@")
+    names = repo_id.split("/")
+    if len(names) != 2 or not all(map(is_repo_name, names)):
+        raise HubError(f"{text} is no repo; name one as <namespace>/<name>, such as Qwen/Qwen3-0.6B.")
+    return WantedRepo(repo_type, repo_id, revision or "main")
+
+
+@contextmanager
+def _serving(config: HubConfig) -> Iterator[RunningHub]:
+    """The hub with its upstream; one that was started for this is stopped again."""
+    running = find_running(config.directory)
+    upstream = config.upstream.url if config.upstream else running.upstream if running else None
+    if upstream is None:
+        raise HubError("Name the Hub to pull from: --upstream https://huggingface.co")
+    hub = start(config)
+    try:
+        yield hub
+    finally:
+        if running is None:
+            stop(config.directory)
+
+
+class HubClient:
+    """Asks the hub on this machine, as its owner."""
+
+    def __init__(self, hub: RunningHub, directory: Path) -> None:
+        address = urlsplit(hub.url)
+        self._host, self._port = address.hostname or "", address.port
+        self._token = (directory / TOKEN_FILE).read_text("utf-8").strip()
+
+    @contextmanager
+    def open(self, path: str) -> Iterator[http.client.HTTPResponse]:
+        """The answer to a GET; raises `HubError` with the hub's sentence where it is none."""
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=ANSWER_SECONDS)
+        try:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {self._token}"})
+            answer = connection.getresponse()
+            if answer.status != 200:
+                raise HubError(_sentence(answer))
+            yield answer
+        finally:
+            connection.close()
+
+    def get(self, path: str) -> tuple[Any, str | None]:
+        """The JSON at a path, and the path of the next page."""
+        with self.open(path) as answer:
+            link = answer.headers.get("link", "")
+            following = urlsplit(link.partition("<")[2].partition(">")[0])
+            next_path = f"{following.path}?{following.query}" if link else None
+            return json.loads(answer.read()), next_path
+
+
+def pull(client: HubClient, repo: WantedRepo) -> None:
+    """Has the hub fetch every file of a revision, and its history and refs; says how far it is."""
+    api = f"/api/{repo.type}s/{repo.id}"
+    info, _ = client.get(f"{api}/revision/{quoted(repo.revision)}")
+    sha = info["sha"]
+    files: list[dict[str, Any]] = []
+    page: str | None = f"{api}/tree/{sha}?recursive=true"
+    while page is not None:
+        items, page = client.get(page)
+        files += [item for item in items if item["type"] == "file"]
+    client.get(f"{api}/refs")
+    client.get(f"{api}/commits/{sha}")
+    base = f"/{url_prefix(repo.type)}{repo.id}/resolve/{sha}/"  # type: ignore[arg-type]
+    with Progress(f"{repo.id}@{sha[:12]}", sum(item["size"] for item in files)) as progress:
+        _fetch_all(
+            client, [base + "/".join(map(quoted, item["path"].split("/"))) for item in files], progress
+        )
+        progress.finish(f"{len(files)} files")
+
+
+def _fetch_all(client: HubClient, paths: list[str], progress: "Progress") -> None:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            for _ in pool.map(lambda path: _fetch(client, path, progress), paths):
+                pass
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _fetch(client: HubClient, path: str, progress: "Progress") -> None:
+    """Reads a file through the hub, which keeps it; where it breaks off, the hub goes on from there."""
+    for attempt in range(1, ATTEMPTS + 1):
+        received = 0
+        try:
+            with client.open(path) as answer:
+                size = int(answer.headers["content-length"])
+                while block := answer.read(BLOCK_BYTES):
+                    received += len(block)
+                    progress.add(len(block))
+            if received == size:
+                return
+            reason = "it broke off"
+        except (OSError, http.client.HTTPException) as error:
+            reason = str(error) or type(error).__name__
+        progress.add(-received)
+        if attempt < ATTEMPTS:
+            time.sleep(attempt)
+    raise HubError(f"{path}: {reason}, {ATTEMPTS} times. Run the command again: it goes on where it was.")
+
+
+def _sentence(answer: http.client.HTTPResponse) -> str:
+    try:
+        return str(json.loads(answer.read())["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"The hub answers with status {answer.status}."
+
+
+class Progress:
+    """How many bytes have come, on one line of a terminal, or in a line now and then."""
+
+    def __init__(self, title: str, total: int) -> None:
+        self._title = title
+        self._total = total
+        self._done = 0
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._is_terminal = sys.stderr.isatty()
+        self._thread = threading.Thread(target=self._tell_until_end, daemon=True)
+
+    def __enter__(self) -> "Progress":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def add(self, count: int) -> None:
+        """Counts bytes."""
+        with self._lock:
+            self._done += count
+
+    def finish(self, what: str) -> None:
+        """Says that all is here."""
+        self._ended.set()
+        self._thread.join()
+        print(f"{self._title}: {what}, {_megabytes(self._total)}, kept")
+
+    def _tell_until_end(self) -> None:
+        while not self._ended.wait(PROGRESS_SECONDS if self._is_terminal else LINE_SECONDS):
+            text = f"{self._title}: {_megabytes(self._done)} of {_megabytes(self._total)}"
+            print(
+                f"\r{text}" if self._is_terminal else text,
+                end="" if self._is_terminal else "\n",
+                file=sys.stderr,
+            )
+        if self._is_terminal:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"

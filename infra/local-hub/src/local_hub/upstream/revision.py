@@ -1,0 +1,20 @@
+"""A revision of a repo as a client names it."""
+
+from dataclasses import dataclass
+
+from local_hub.repos.names import RepoType, quoted
+
+
+@dataclass(frozen=True)
+class RevisionName:
+    """Which repo, and which branch, tag or commit of it."""
+
+    type: RepoType
+    namespace: str
+    name: str
+    revision: str
+
+    @property
+    def repo_path(self) -> str:
+        """The repo's place in a Hub's API."""
+        return f"/api/{self.type}s/{quoted(self.namespace)}/{quoted(self.name)}"
