@@ -125,8 +125,8 @@ workflow: $(SETUP)  ## run a job of a GitHub workflow here, its steps as they st
 	@PYTHONPATH=tests $(BIN)/python -m workflows "$(WORKFLOW)" "$(JOB)"
 chaos: $(SETUP)  ## kill jobs, trainings and hubs and break the network, half an hour: SEED CHAOS="--hub-kills 5"
 	@PYTHONPATH=tests $(BIN)/python -m chaos $(if $(SEED),--seed "$(SEED)") $(CHAOS)
-conformance: $(SETUP)  ## judge the local hub by the client's own tests, downloaded once
-	@PYTHONPATH=tests $(BIN)/python -m conformance
+conformance: $(SETUP)  ## judge the local hub by the own tests of huggingface_hub and datasets, downloaded once: SUITE=datasets
+	@PYTHONPATH=tests:infra/lock $(BIN)/python -m conformance $(if $(SUITE),--suite "$(SUITE)")
 smoke: $(SETUP)  ## the whole pipeline in a minute, on a hub of its own
 	@$(MAKE) --no-print-directory all PROFILE=smoke HUB_DIR=.hub-smoke HF_ENDPOINT=
 	@$(MAKE) --no-print-directory hub-stop HUB_DIR=.hub-smoke

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import tempfile
 
+from lock import LOCK, find_entry
 from requirements import ROOT, projects, third_party
 
-LOCK = ROOT / "constraints.txt"
 DEVELOPMENT = ROOT / "requirements-dev.txt"
 
 
@@ -38,7 +38,7 @@ def main() -> None:
 
 def locked(name: str) -> str:
     """The lock's entry of a package, with its hashes."""
-    entry = re.search(rf"^{name}==(.*\\\n)*.*", LOCK.read_text(), re.MULTILINE)
+    entry = find_entry(name, LOCK.read_text())
     if entry is None:
         sys.exit(f"constraints.txt has no {name}: make it anew with `make lock`")
     return entry[0]

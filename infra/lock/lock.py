@@ -78,16 +78,19 @@ def compiled(requirements: str, before: str, options: list[str]) -> str:
 
 def with_cpu_torch(lock: str, before: str, index: str) -> str:
     """The lock with the hashes of torch without CUDA beside PyPI's; uv keeps them while the version stays."""
-    old, new = _torch(before), _torch(lock)
+    old, new = find_entry("torch", before), find_entry("torch", lock)
     if new is None or (old is not None and old["version"] == new["version"]):
         return lock
-    cpu = _torch(compiled(f"torch=={new['version']}+cpu", "", ["--no-deps", "--default-index", index]))
+    cpu = find_entry(
+        "torch", compiled(f"torch=={new['version']}+cpu", "", ["--no-deps", "--default-index", index])
+    )
     hashes = sorted({*HASH.findall(new[0]), *HASH.findall(cpu[0] if cpu else "")})
     return lock.replace(new["rest"], " \\\n    ".join(["", *hashes]).rstrip(), 1)
 
 
-def _torch(lock: str) -> re.Match[str] | None:
-    return next((match for match in ENTRY.finditer(lock) if match["name"] == "torch"), None)
+def find_entry(package: str, lock: str) -> re.Match[str] | None:
+    """The entry of a package in the text of a lock: its `name`, its `version`, and the `rest` with the hashes."""
+    return next((match for match in ENTRY.finditer(lock) if match["name"] == package), None)
 
 
 if __name__ == "__main__":

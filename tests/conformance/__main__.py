@@ -1,11 +1,18 @@
-"""Judges the local hub by the official client's own tests: `make conformance`.
+"""Judges the local hub by the own tests of the libraries that talk to it: `make conformance`.
 
-They run unchanged against a fresh hub. A test that fails has to be in `expected.toml`, with the reason, and a test that
-is there has to fail: whatever changes, shows. Ends with 1 where something has changed, with 2 where nothing was judged.
+They run unchanged, each library's against a fresh hub. A test that fails has to be in the library's file of
+expectations, with the reason, and a test that is there has to fail: whatever changes, shows. Ends with 1 where
+something has changed, with 2 where nothing was judged.
 
-With options of pytest (`python -m conformance tests/test_lfs.py -k batch`) it runs those tests and compares nothing.
+    python -m conformance                    # all libraries
+    python -m conformance --suite datasets   # one
+
+What else the command line holds goes to pytest, which then runs just that, compared with nothing:
+
+    python -m conformance --suite datasets tests/test_load.py -k zip
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -15,7 +22,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from conformance.suite import LEFT_OUT, MARKS, TESTS, NoSuite, fetch_suite
+from conformance.suite import NoSuite, fetch_suite
+from conformance.suites import SUITES, Suite
 from conformance.verdict import judge
 
 HERE = Path(__file__).parent
@@ -23,27 +31,38 @@ CACHE = HERE.parents[1] / ".conformance"
 LOOPBACK = "127.0.0.1,localhost"
 STOP_SECONDS = 30
 TEST_SECONDS = 120
-PYTEST = ("-m", "pytest", "-c/dev/null", "--rootdir=.", "-pno:cacheprovider", "-qq", "--disable-warnings")
-# A class shares repos, so its tests stay together.
-IN_FULL = ("--numprocesses=2", "--dist=loadscope", "--tb=no", "-rN")
+PYTEST = ("-m", "pytest", "-c/dev/null", "--rootdir=.", "-pno:cacheprovider", "-pconformance.request_counts")
+QUIET = ("-qq", "--disable-warnings", "-Werror::FutureWarning")
+IN_FULL = ("--numprocesses=2", "--tb=no", "-rN")
 
 
 def main() -> int:
     """Runs the tests and compares; returns the exit code."""
-    options = sys.argv[1:]
-    begun = time.monotonic()
+    parser = argparse.ArgumentParser(
+        prog="python -m conformance",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--suite", choices=SUITES, help="the library (default: all)")
+    named, options = parser.parse_known_args()
+    suites = [SUITES[named.suite]] if named.suite else list(SUITES.values())
     try:
-        suite = fetch_suite(CACHE)
+        return max(_judge(suite, options) for suite in suites)
     except NoSuite as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+
+
+def _judge(suite: Suite, options: list[str]) -> int:
+    begun = time.monotonic()
+    folder = fetch_suite(suite, CACHE)
     with tempfile.TemporaryDirectory(prefix="conformance-") as scratch, _hub(Path(scratch)) as url:
         results = Path(scratch) / "results.xml"
-        code = _run(suite, url, Path(scratch), results, options)
+        code = _run(suite, folder, url, Path(scratch), options or _in_full(suite, results))
         if options or code not in (0, 1):
             return code
-        verdict = judge(results, HERE / "expected.toml")
-    print(*verdict.lines(), f"{time.monotonic() - begun:.0f} s", sep="\n")
+        verdict = judge(results, HERE / suite.expected)
+    print(suite.library, *verdict.lines(), f"{time.monotonic() - begun:.0f} s", sep="\n")
     return 0 if verdict.is_as_expected else 1
 
 
@@ -68,25 +87,32 @@ def _hub(scratch: Path) -> Iterator[str]:
             process.wait(STOP_SECONDS)
 
 
-def _run(suite: Path, url: str, scratch: Path, results: Path, options: list[str]) -> int:
+def _in_full(suite: Suite, results: Path) -> list[str]:
+    return [
+        *IN_FULL,
+        f"--dist={suite.distribution}",
+        f"--junit-xml={results}",
+        *(f"tests/{test}" for test in suite.tests),
+        *(f"--deselect=tests/{test}" for test in suite.left_out),
+    ]
+
+
+def _run(suite: Suite, folder: Path, url: str, scratch: Path, options: list[str]) -> int:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING", "PYTEST"))
     }
     environment = kept | {
         "HF_ENDPOINT": url,
         "HF_HOME": str(scratch / "client"),
-        "HF_HUB_DISABLE_XET": "1",
         "NO_PROXY": LOOPBACK,
         "no_proxy": LOOPBACK,
+        # The plugin is of this package.
+        "PYTHONPATH": str(HERE.parent),
+        **suite.environment,
     }
-    command = [sys.executable, *PYTEST, "-Werror::FutureWarning", "-m", MARKS, f"--timeout={TEST_SECONDS}"]
-    command += [f"--junit-xml={results}", "--basetemp", str(scratch / "tests")]
-    in_full = [
-        *IN_FULL,
-        *(f"tests/{test}" for test in TESTS),
-        *(f"--deselect=tests/{test}" for test in LEFT_OUT),
-    ]
-    return subprocess.run(command + (options or in_full), cwd=suite, env=environment).returncode
+    limits = ["-m", suite.marks, f"--timeout={TEST_SECONDS}", "--basetemp", str(scratch / "tests")]
+    command = [sys.executable, *PYTEST, *QUIET, *limits, *options]
+    return subprocess.run(command, cwd=folder, env=environment).returncode
 
 
 if __name__ == "__main__":

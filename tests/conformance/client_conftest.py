@@ -1,13 +1,12 @@
 """What the client's own tests ask of a conftest, which their distribution does not hold: it is copied there as such.
 
-It points them at the hub in `HF_ENDPOINT`, and counts the requests by which each calls it.
+It points them at the hub in `HF_ENDPOINT`.
 """
 
 import os
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-import httpx2
 import pytest
 from huggingface_hub import HfApi, RepoUrl, constants
 from huggingface_hub.utils import _detect_agent
@@ -17,8 +16,6 @@ from .testing_utils import repo_name
 
 MARKERS = ("api", "transfer", "inference", "xet", "no_xet", "production", "deprecated", "git_lfs", "vcr")
 ENDPOINT = os.environ["HF_ENDPOINT"]
-HOST = httpx2.URL(ENDPOINT).netloc
-SHARING: set[str] = set()
 
 testing_constants.ENDPOINT_STAGING = ENDPOINT
 
@@ -36,55 +33,10 @@ class RepoFactory(Protocol):
     ) -> RepoUrl: ...
 
 
-class HubRequests(httpx2.HTTPTransport):
-    """Counts what goes to the hub, however a test comes by its client."""
-
-    count = 0
-    _send = httpx2.HTTPTransport.handle_request
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Sends one request."""
-        if request.url.netloc == HOST:
-            HubRequests.count += 1
-        return HubRequests._send(self, request)
-
-
-httpx2.HTTPTransport.handle_request = HubRequests.handle_request  # type: ignore[method-assign]
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Registers the marks that the tests carry."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Begins to count."""
-    HubRequests.count = 0
-    return (yield)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(
-    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
-) -> Iterator[None]:
-    """Notes the classes that share something on the hub: all their tests depend on it."""
-    before = HubRequests.count
-    try:
-        return (yield)
-    finally:
-        if HubRequests.count > before and fixturedef.scope == "class":
-            SHARING.add(f"{request.node.nodeid}::")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Notes with each result how often the test has called the hub, by itself or through its class."""
-    report = yield
-    shares = item.nodeid.startswith(tuple(SHARING))
-    report.user_properties = [("hub_requests", HubRequests.count + shares)]
-    return report
 
 
 @pytest.fixture(autouse=True)

@@ -12,11 +12,12 @@ CALLS = "property[@name='hub_requests']"
 
 @dataclass(frozen=True)
 class Verdict:
-    """How the tests that call a Hub ended, and whether that is news."""
+    """How the tests that call a Hub ended, and whether that is news; `unread` are files that pytest could not load."""
 
     passed: frozenset[str]
     failed: frozenset[str]
     reasons: dict[str, str]
+    unread: tuple[str, ...] = ()
 
     @property
     def newly_failing(self) -> list[str]:
@@ -30,11 +31,13 @@ class Verdict:
 
     @property
     def is_as_expected(self) -> bool:
-        """Whether exactly those failed of which a reason is given."""
-        return not self.newly_failing and not self.no_longer_failing
+        """Whether all were run, and exactly those failed of which a reason is given."""
+        return not self.unread and not self.newly_failing and not self.no_longer_failing
 
     def lines(self) -> Iterator[str]:
         """The report."""
+        for file in self.unread:
+            yield f"not run, as it cannot be loaded: {file}"
         for test in self.newly_failing:
             yield f"newly failing: {test}"
         for test in self.no_longer_failing:
@@ -46,11 +49,13 @@ class Verdict:
 
 def judge(results: Path, expected: Path) -> Verdict:
     """Reads pytest's results and the file of reasons."""
-    outcomes = {f"{case.get('classname')}::{case.get('name')}": _failed(case) for case in _cases(results)}
+    cases = list(ElementTree.parse(results).iter("testcase"))
+    outcomes = {f"{case.get('classname')}::{case.get('name')}": _failed(case) for case in _judged(cases)}
     return Verdict(
         passed=frozenset(test for test, failed in outcomes.items() if not failed),
         failed=frozenset(test for test, failed in outcomes.items() if failed),
         reasons=read_reasons(expected),
+        unread=tuple(case.get("name", "") for case in cases if _is_unread(case)),
     )
 
 
@@ -60,12 +65,17 @@ def read_reasons(expected: Path) -> dict[str, str]:
     return {test: group["reason"] for group in groups for test in group["tests"]}
 
 
-def _cases(results: Path) -> Iterator[ElementTree.Element]:
+def _judged(cases: list[ElementTree.Element]) -> Iterator[ElementTree.Element]:
     """The tests that called the hub; the others judge the client alone."""
-    for case in ElementTree.parse(results).iter("testcase"):
+    for case in cases:
         calls = case.find(f".//{CALLS}")
         if calls is not None and int(calls.get("value", "0")) and case.find("skipped") is None:
             yield case
+
+
+def _is_unread(case: ElementTree.Element) -> bool:
+    error = case.find("error")
+    return error is not None and error.get("message") == "collection failure"
 
 
 def _failed(case: ElementTree.Element) -> bool:

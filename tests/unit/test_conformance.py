@@ -1,10 +1,12 @@
-"""How the run of the client's own tests is judged."""
+"""How the run of the libraries' own tests is judged."""
 
 from pathlib import Path
 
+import pytest
+from conformance.suites import SUITES
 from conformance.verdict import judge, read_reasons
 
-EXPECTED = Path(__file__).parents[1] / "conformance" / "expected.toml"
+HERE = Path(__file__).parents[1] / "conformance"
 CASE = '<testcase classname="t.T" name="{name}"><properties><property name="hub_requests" value="{calls}"/>'
 REASONS = """
 [[fails]]
@@ -43,8 +45,17 @@ def test_tests_that_call_no_hub_or_are_skipped_are_not_judged(tmp_path):
     assert (result.is_as_expected, result.passed) == (True, frozenset())
 
 
-def test_each_test_that_is_expected_to_fail_has_one_reason():
-    text = EXPECTED.read_text("utf-8")
-    reasons = read_reasons(EXPECTED)
+def test_a_file_that_cannot_be_loaded_is_no_success(tmp_path):
+    known = [case(name, "<failure/>") for name in ("known", "mended")]
+    unread = '<testcase classname="" name="t"><error message="collection failure"/></testcase>'
+    result = verdict(tmp_path, *known, unread)
+    assert not result.is_as_expected
+    assert next(result.lines()) == "not run, as it cannot be loaded: t"
+
+
+@pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
+def test_each_test_that_is_expected_to_fail_has_one_reason(suite):
+    file = HERE / suite.expected
+    text, reasons = file.read_text("utf-8"), read_reasons(file)
     assert all(reasons.values())
     assert text.count('    "tests.') == len(reasons)

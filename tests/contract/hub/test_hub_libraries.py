@@ -47,6 +47,49 @@ with torch.no_grad():
 print(json.dumps([len(ids[0]) > 0, again.peft_config["default"].base_model_name_or_path]))
 """
 
+REVISIONS = """
+import json, sys
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoModelForCausalLM, AutoTokenizer
+folder, repo = sys.argv[1:]
+
+def norm_of(**options):
+    return AutoModelForCausalLM.from_pretrained(repo, **options).model.norm.weight[0].item()
+
+def rank_of(commit):
+    base = AutoModelForCausalLM.from_pretrained(folder)
+    adapted = PeftModel.from_pretrained(base, repo + "-adapter", revision=commit)
+    return adapted.peft_config["default"].r
+
+model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+pushed = []
+for value in (1.0, 2.0):
+    torch.nn.init.constant_(model.model.norm.weight, value)
+    pushed.append(model.push_to_hub(repo, private=True).oid)
+torch.nn.init.constant_(model.model.norm.weight, 3.0)
+proposed = model.push_to_hub(repo, create_pr=True)
+tokenizer.chat_template = "{{ messages }}"
+tokenizer.push_to_hub(repo, revision="words")
+adapters = [
+    get_peft_model(AutoModelForCausalLM.from_pretrained(folder), LoraConfig(r=rank, target_modules=["q_proj"]))
+    .push_to_hub(repo + "-adapter", private=True).oid
+    for rank in (2, 4)
+]
+try:
+    norm_of(token=False)
+except OSError as error:
+    refused = type(error.__cause__).__name__
+print(json.dumps({
+    "pinned": [norm_of(revision=commit) for commit in pushed],
+    "main": norm_of(),
+    "proposed": [proposed.pr_revision, norm_of(revision=proposed.pr_revision)],
+    "branch": AutoTokenizer.from_pretrained(repo, revision="words").chat_template,
+    "adapters": [rank_of(commit) for commit in adapters],
+    "refused": refused,
+}))
+"""
+
 
 def run(script, env, *arguments):
     finished = subprocess.run(
@@ -80,3 +123,26 @@ def test_a_model_and_an_adapter_on_it_come_back_to_the_bit(hub_env, repo, api, t
     assert "adapter_model.safetensors" in api.list_repo_files(f"{repo}-model-adapter")
     weights = api.get_safetensors_metadata(f"{repo}-model").files_metadata["model.safetensors"]
     assert sum(weights.parameter_count.values()) > 0
+
+
+def test_models_and_adapters_load_as_they_were_at_a_commit_on_a_branch_and_in_a_pull_request(
+    hub_env, repo, api, tmp_path
+):
+    import models
+
+    folder = models.make_qwen3(tmp_path / "model")
+    name = f"{repo}-revised"
+    assert run(REVISIONS, hub_env | {"OMP_NUM_THREADS": "1"}, folder, name) == {
+        "pinned": [1.0, 2.0],
+        "main": 2.0,
+        "proposed": ["refs/pr/1", 3.0],
+        "branch": "{{ messages }}",
+        "adapters": [2, 4],
+        "refused": "RepositoryNotFoundError",
+    }
+    assert api.model_info(name).private
+    assert api.model_info(f"{name}-adapter").private
+    (proposal,) = api.get_repo_discussions(name)
+    assert proposal.is_pull_request
+    api.merge_pull_request(name, proposal.num)
+    assert api.list_repo_commits(name)[0].title.startswith("Upload")
