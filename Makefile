@@ -20,7 +20,8 @@ SETUP := $(VENV)/.setup-stamp
 HUB := $(BIN)/local-hub
 # A file's tests share what is dear to make.
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
-HUB_OPTIONS := --dir "$(HUB_DIR)" $(if $(HUB_PORT),--port $(HUB_PORT)) $(if $(EXECUTOR),--executor "$(EXECUTOR)")
+HUB_OPTIONS := --dir "$(HUB_DIR)" $(if $(HUB_PORT),--port $(HUB_PORT)) $(if $(EXECUTOR),--executor "$(EXECUTOR)") \
+	$(if $(UPSTREAM),--upstream "$(UPSTREAM)")
 OPTIONS = $(if $(PROFILE),--profile "$(PROFILE)") $(if $(RUN),--run "$(RUN)") $(if $(SEED),--seed "$(SEED)") \
 	$(if $(NAMESPACE),--namespace "$(NAMESPACE)") $(if $(SOURCE_DATASET),--source-dataset "$(SOURCE_DATASET)") \
 	$(if $(BASE_MODEL),--base-model "$(BASE_MODEL)") $(if $(filter-out 0,$(FORCE)),--force) \
@@ -44,9 +45,10 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "variables: PROFILE=demo (or smoke, t4-small, a .toml file)  RUN=<id>  SEED=<n>  FORCE=1  NAMESPACE=<user>"
+	@echo "variables: PROFILE=demo (or smoke, laptop, t4-small, a .toml file)  RUN=<id>  SEED=<n>  FORCE=1  NAMESPACE=<user>"
 	@echo "           SOURCE_DATASET=<repo>  BASE_MODEL=<repo>  HUB_DIR=.hub  HUB_PORT=<n>  HF_ENDPOINT=<url>"
 	@echo "           EXECUTOR=docker runs the local hub's jobs as containers (default: as processes)"
+	@echo "           UPSTREAM=https://huggingface.co from where the local hub fetches what it lacks (its token: LOCAL_HUB_UPSTREAM_TOKEN)"
 	@echo "           MAX_ATTEMPTS=<n> jobs a phase, launched again where one is cut off having saved progress (default: profile, 3)"
 	@echo "           IMAGE=<image> of the jobs, {service} in it for the service's name; auto: this commit in a public one"
 	@echo "           DRY_RUN=1 print the requests that would launch a phase's jobs, and send none"
@@ -68,7 +70,7 @@ seeds: $(SETUP) $(STARTER)  ## all phases for several seeds, pooled into reports
 compare: $(SETUP)  ## compare runs with the first one, into reports/: RUNS="A B" NAMESPACE
 	@$(CLIENT) $(BIN)/python -m launcher compare $(OPTIONS) --runs "$(RUNS)"
 
-hub: $(SETUP) $(STARTER)  ## start the local hub, print its URL and a link to its pages: HUB_DIR HUB_PORT EXECUTOR
+hub: $(SETUP) $(STARTER)  ## start the local hub, print its URL and a link to its pages: HUB_DIR HUB_PORT EXECUTOR UPSTREAM
 	@$(HUB) start $(HUB_OPTIONS)
 	@$(HUB) web --dir "$(HUB_DIR)"
 hub-stop: $(SETUP)  ## stop the local hub: HUB_DIR

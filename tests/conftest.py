@@ -12,7 +12,7 @@ from serving import HubServer, serve_hub
 
 # Whatever a developer has set for real runs must not reach a test.
 LEAKING_PREFIXES = ("HF_", "HUGGING", "TRANSFORMERS_", "SPLIT_", "SFT_", "GRPO_", "EVAL_", "REPORT_", "MAKE")
-LEAKING_PREFIXES += ("TRACKIO_", "WANDB_", "TENSORBOARD_", "GATE_")
+LEAKING_PREFIXES += ("TRACKIO_", "WANDB_", "TENSORBOARD_", "GATE_", "LOCAL_HUB_")
 LEAKING_JOB = {"JOB_ID", "ACCELERATOR", "CPU_CORES", "MEMORY"}
 LEAKING_MAKE = {
     "MFLAGS",
@@ -43,6 +43,7 @@ LEAKING_MAKE |= {
     "IMAGE",
     "REPOSITORY_URL",
     "DRY_RUN",
+    "UPSTREAM",
 }
 NO_PROXY = "127.0.0.1,localhost"
 

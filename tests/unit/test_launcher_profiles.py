@@ -30,8 +30,8 @@ def test_the_services_accept_every_profile(name):
     check_all_settings(load_profile(name), "r", "n")
 
 
-def test_there_are_the_three_profiles():
-    assert {"demo", "smoke", "t4-small"} <= set(PROFILES)
+def test_there_are_the_four_profiles():
+    assert {"demo", "smoke", "laptop", "t4-small"} <= set(PROFILES)
 
 
 def write(tmp_path, content):
