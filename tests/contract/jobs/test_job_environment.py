@@ -33,6 +33,8 @@ def test_a_process_gets_exactly_its_own_environment(client, hub_server):
         "HF_ENDPOINT": hub_server.url,
         "HF_HOME": str(hub_server.directory / "jobs-cache"),
         "HF_HUB_DISABLE_XET": "1",
+        "UV_CACHE_DIR": str(hub_server.directory / "jobs-cache" / "uv"),
+        "UV_NO_PROJECT": "1",
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
         "HOME": folder,

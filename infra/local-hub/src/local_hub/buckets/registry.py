@@ -65,6 +65,12 @@ def find_bucket(db: sqlite3.Connection, namespace: str, name: str) -> Bucket | N
     return None if row is None else _bucket(row)
 
 
+def find_bucket_by_key(db: sqlite3.Connection, key: int) -> Bucket | None:
+    """The bucket with this number, whatever it is called now."""
+    row = db.execute("SELECT * FROM buckets WHERE id = ?", (key,)).fetchone()
+    return None if row is None else _bucket(row)
+
+
 def list_buckets(db: sqlite3.Connection, namespace: str, search: str) -> list[Bucket]:
     """The buckets of a namespace whose names contain a text, by name."""
     rows = db.execute(

@@ -47,7 +47,7 @@ class Execution:
 
     async def prepare(self, spec: JobSpec) -> Ending | None:
         """Fetches what the job needs; returns its ending where it cannot run or need not any more."""
-        preparing = asyncio.create_task(self._executor.prepare(spec, self._say))
+        preparing = asyncio.create_task(self._executor.prepare(spec, self.say))
         await _first_of(preparing, self._stop)
         if self._stop.done():
             preparing.cancel()
@@ -55,31 +55,33 @@ class Execution:
         try:
             await preparing
         except ExecutorError as error:
-            return self._refuse(error)
+            return self.refuse(error)
         return None
 
     async def run(self, task: Task) -> Ending:
         """Runs the command to its end and clears away whatever it leaves behind."""
         try:
-            workload = await self._executor.start(task, self._say)
+            workload = await self._executor.start(task, self.say)
         except ExecutorError as error:
-            return self._refuse(error)
+            return self.refuse(error)
         output = asyncio.create_task(self._copy_output(workload.output))
         try:
             return await self._watch(workload, task.spec.timeout_seconds)
         except ExecutorError as error:
-            return self._refuse(error)
+            return self.refuse(error)
         finally:
             await asyncio.to_thread(workload.clear)
             await asyncio.wait([output], timeout=DRAIN_SECONDS)
             output.cancel()
 
-    def _refuse(self, error: ExecutorError) -> Ending:
+    def refuse(self, error: ExecutorError) -> Ending:
+        """The ending of a job that cannot be, with a line in its log."""
         message = self._redactor.clean(str(error))
         self._log.append([message])
         return Ending(ERROR, message)
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Adds a line of the hub's own to the log."""
         self._append([f"{OWN_LINE}{text}"])
 
     async def _watch(self, workload: Workload, timeout_seconds: float) -> Ending:

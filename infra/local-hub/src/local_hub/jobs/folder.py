@@ -30,6 +30,11 @@ class JobFolder:
         return self.root / "tmp"
 
     @property
+    def volumes(self) -> Path:
+        """Its volumes, each in a folder of its number."""
+        return self.root / "volumes"
+
+    @property
     def log(self) -> Path:
         """Its output; all that stays when it has ended."""
         return self.root / "log.jsonl"
@@ -47,6 +52,9 @@ class JobFolder:
 
     def clear(self) -> None:
         """Removes what the job left on its disk, as a container's disk goes with it."""
-        for folder in (self.work, self.temporary):
+        for folder in self.volumes.rglob("*/"):
+            if not folder.is_symlink():
+                folder.chmod(0o700)  # those of volumes that are read-only cannot be emptied
+        for folder in (self.work, self.temporary, self.volumes):
             shutil.rmtree(folder, ignore_errors=True)
         self.executor.unlink(missing_ok=True)

@@ -36,6 +36,7 @@ def describe_spec(spec: JobSpec) -> dict[str, Any]:
         "environment": spec.environment,
         "secrets": dict.fromkeys(spec.secret_names, HIDDEN),
         "flavor": spec.flavor,
+        "volumes": [volume.describe() for volume in spec.volumes],
     }
 
 

@@ -20,6 +20,7 @@ from local_hub.jobs.metrics import stream_metrics
 from local_hub.jobs.runner import JobRunner
 from local_hub.jobs.spec import parse_labels, parse_request
 from local_hub.jobs.store import JobFilter, JobRecord
+from local_hub.jobs.volume_access import check_volumes
 
 PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
@@ -61,6 +62,7 @@ async def run_job(request: Request) -> Response:
     """`POST /api/jobs/{namespace}`."""
     namespace, user = job_namespace(request)
     job = parse_request(await read_object(request))
+    await check_volumes(request, job.spec)
     initiator = {"type": "user", "id": user.name, "name": user.name}
     return JSONResponse(describe_job(await _runner(request).submit(namespace, job, initiator)))
 
@@ -92,6 +94,7 @@ async def cancel_job(request: Request) -> Response:
 async def duplicate_job(request: Request) -> Response:
     """`POST /api/jobs/{namespace}/{id}/duplicate`: runs the same again."""
     job = await _job(request)
+    await check_volumes(request, job.spec)
     runner = _runner(request)
     initiator = {"type": "duplicated-job", "id": job.id}
     return JSONResponse(

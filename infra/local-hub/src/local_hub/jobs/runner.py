@@ -13,13 +13,15 @@ from local_hub.database import Database
 from local_hub.errors import ApiError
 from local_hub.jobs.ending import Ending
 from local_hub.jobs.execution import Execution, StopRequest
-from local_hub.jobs.executors.base import Executor, Task
+from local_hub.jobs.executors.base import Executor, ExecutorError, Task
 from local_hub.jobs.folder import JobFolder
 from local_hub.jobs.leftovers import STOPPED_WHILE_RUNNING, STOPPED_WHILE_WAITING, end_leftovers
 from local_hub.jobs.lines import Redactor
 from local_hub.jobs.log import JobLog, format_time
 from local_hub.jobs.spec import JobRequest
 from local_hub.jobs.store import CANCELED, ERROR, JobRecord, JobStore
+from local_hub.jobs.volume_store import VolumeStore
+from local_hub.repos.store import RepoStore
 
 logger = logging.getLogger("local_hub")
 
@@ -45,12 +47,20 @@ class ActiveJob:
 class JobRunner:
     """Starts the hub's jobs and follows them."""
 
-    def __init__(self, config: HubConfig, database: Database, base_url: str, executor: Executor) -> None:
+    def __init__(
+        self,
+        config: HubConfig,
+        database: Database,
+        base_url: str,
+        executor: Executor,
+        repos: RepoStore,
+    ) -> None:
         self.store = JobStore(database)
         self.executor = executor
         self.is_stopping = False
         self._config = config
         self._url = base_url
+        self._volumes = VolumeStore(repos)
         self._active: dict[str, ActiveJob] = {}
         self._waiting: deque[ActiveJob] = deque()
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -158,12 +168,20 @@ class JobRunner:
         record = job.record
         if (ending := await job.execution.prepare(record.spec)) is not None:
             return ending
+        try:
+            mounts = await asyncio.to_thread(self._volumes.lay_out, record.spec.volumes, job.folder.volumes)
+        except ExecutorError as error:
+            return job.execution.refuse(error)
         await asyncio.to_thread(self.store.mark_running, record.id)
         job.log.append([f"===== Job started at {format_time(time.time())} ====="])
         cache = self._config.directory / JOBS_CACHE
-        return await job.execution.run(
-            Task(record.id, record.spec, job.secrets, job.folder, cache, self._url)
-        )
+        task = Task(record.id, record.spec, job.secrets, job.folder, cache, self._url, tuple(mounts))
+        ending = await job.execution.run(task)
+        try:
+            await asyncio.to_thread(self._volumes.save, mounts, job.execution.say)
+        except ExecutorError as error:
+            return job.execution.refuse(error)
+        return ending
 
     async def _finish(self, job: ActiveJob, ending: Ending) -> None:
         """Records the end before the log completes: a client asks for the stage when the stream ends."""

@@ -8,13 +8,14 @@ from typing import Any
 
 from local_hub.errors import ApiError
 from local_hub.jobs.hardware import FLAVORS
+from local_hub.jobs.volumes import Volume, parse_volumes
 
 DEFAULT_TIMEOUT_SECONDS = 30 * 60
 LABEL_KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 LABEL_VALUE = re.compile(r"[A-Za-z0-9._-]{0,100}")
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What a plain process on one machine cannot give; refused by name rather than ignored.
-NOT_HERE = ("volumes", "expose", "ssh", "network", "spaceId")
+NOT_HERE = ("expose", "ssh", "network", "spaceId")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class JobSpec:
     image: str
     flavor: str
     timeout_seconds: int
+    volumes: tuple[Volume, ...] = ()
 
     def to_json(self) -> str:
         """The spec as kept in the database."""
@@ -42,6 +44,7 @@ class JobSpec:
             command=tuple(spec.command),
             arguments=tuple(spec.arguments),
             secret_names=tuple(spec.secret_names),
+            volumes=tuple(Volume(**volume) for volume in json.loads(text).get("volumes", ())),
         )
 
 
@@ -72,6 +75,7 @@ def parse_request(body: Any) -> JobRequest:
         image=_image(body.get("dockerImage")),
         flavor=_flavor(body.get("flavor", "cpu-basic")),
         timeout_seconds=_whole_number(body, "timeoutSeconds", DEFAULT_TIMEOUT_SECONDS),
+        volumes=parse_volumes(body.get("volumes")),
     )
     if not spec.command:
         raise ApiError(400, "'command' must name a program: the local hub runs no image's own entry point")

@@ -11,6 +11,8 @@ from local_hub.caller import param
 from local_hub.errors import ApiError
 from local_hub.jobs.info import describe_job
 from local_hub.jobs.routes import job_namespace, label_filter
+from local_hub.jobs.spec import parse_request
+from local_hub.jobs.volume_access import check_volumes
 from local_hub.schedules.info import describe_scheduled_job
 from local_hub.schedules.scheduler import Scheduler
 from local_hub.schedules.store import ScheduledJob
@@ -20,6 +22,7 @@ async def create_scheduled_job(request: Request) -> Response:
     """`POST /api/scheduled-jobs/{namespace}`."""
     namespace, _ = job_namespace(request)
     body = await read_object(request)
+    await check_volumes(request, parse_request(body.get("jobSpec")).spec)
     return JSONResponse(describe_scheduled_job(await _scheduler(request).create(namespace, body)))
 
 

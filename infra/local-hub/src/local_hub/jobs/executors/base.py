@@ -9,6 +9,7 @@ from local_hub.jobs.ending import Ending
 from local_hub.jobs.folder import JobFolder
 from local_hub.jobs.hardware import Resources, Usage
 from local_hub.jobs.spec import JobSpec
+from local_hub.jobs.volumes import Mount
 
 # Adds a line of the hub's own to the job's log.
 Say = Callable[[str], None]
@@ -23,6 +24,7 @@ class Task:
     """A job as its executor needs it.
 
     Attributes:
+        mounts: its volumes, which the executor makes the job find.
         cache: HF_HOME, shared by all jobs so that a base model is fetched once.
         url: where the hub answers.
     """
@@ -33,6 +35,7 @@ class Task:
     folder: JobFolder
     cache: Path
     url: str
+    mounts: tuple[Mount, ...] = ()
 
 
 class Workload(Protocol):

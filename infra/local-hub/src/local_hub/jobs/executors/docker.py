@@ -25,6 +25,7 @@ from local_hub.jobs.executors.environment import job_environment
 from local_hub.jobs.executors.pull import has_registry, pull_image
 from local_hub.jobs.hardware import FLAVORS, Resources, Usage
 from local_hub.jobs.spec import JobSpec
+from local_hub.jobs.volumes import Mount
 
 JOB_LABEL = "local-hub.job"
 STORE_LABEL = "local-hub.store"
@@ -147,6 +148,8 @@ class DockerExecutor:
 
     def _start(self, task: Task) -> JobContainer:
         self._hand_over(task.folder.work, task.folder.temporary)
+        for mount in task.mounts:
+            self._hand_over(mount.folder, *mount.folder.rglob("*"))
         container = None
         try:
             container = self._create(task)
@@ -177,7 +180,8 @@ class DockerExecutor:
             # by the other variable the first process passes SIGTERM on to all of the job.
             environment={"USER": "job", "TINI_KILL_PROCESS_GROUP": "1"}
             | job_environment(task, resources, HOME, TEMPORARY, CACHE),
-            volumes={str(folder): {"bind": place, "mode": "rw,z"} for place, folder in folders.items()},
+            volumes={str(folder): {"bind": place, "mode": "rw,z"} for place, folder in folders.items()}
+            | {str(mount.folder): _bind(mount) for mount in task.mounts},
             user=f"{self._owner[0]}:{self._owner[1]}",
             network_mode=self._network,
             nano_cpus=resources.cpu_cores * 10**9,
@@ -211,6 +215,10 @@ class DockerExecutor:
         if os.geteuid() == 0 and self._owner != (0, 0):
             for path in paths:
                 os.chown(path, *self._owner, follow_symlinks=False)
+
+
+def _bind(mount: Mount) -> dict[str, str]:
+    return {"bind": mount.volume.mount_path, "mode": "ro,z" if mount.volume.read_only else "rw,z"}
 
 
 def _name(job_id: str) -> str:

@@ -17,6 +17,7 @@ def job_environment(
         "HF_ENDPOINT": task.url,
         "HF_HOME": cache,
         "HF_HUB_DISABLE_XET": "1",
+        "UV_CACHE_DIR": f"{cache}/uv",
         "NO_PROXY": without_proxy(task.url),
         "no_proxy": without_proxy(task.url),
         "ACCELERATOR": accelerator_name(task.spec.flavor),

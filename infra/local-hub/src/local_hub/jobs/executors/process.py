@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 from local_hub.jobs.ending import Ending, ending_of
 from local_hub.jobs.executors.base import ExecutorError, Say, Task
 from local_hub.jobs.executors.environment import job_environment
+from local_hub.jobs.executors.mount_paths import explain_mount, with_folders
+from local_hub.jobs.executors.uv import without_uv
 from local_hub.jobs.hardware import Resources, Usage, cpu_cores, memory_gigabytes
 from local_hub.jobs.processes import find_processes, kill_job, measure_job, signal_job
 from local_hub.jobs.spec import JobSpec
@@ -19,6 +22,11 @@ from local_hub.jobs.spec import JobSpec
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Where these are set, a job may not find its GPU without them, or take more of the machine than it is meant to.
 MACHINE_VARIABLES = ("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
+
+
+# Where the folders of the volumes are, by their mount paths, as JSON.
+VOLUMES_VARIABLE = "LOCAL_HUB_VOLUMES"
+NO_PROJECT_VARIABLE = "UV_NO_PROJECT"
 
 
 class ProcessExecutor:
@@ -42,13 +50,17 @@ class ProcessExecutor:
 
     async def start(self, task: Task, say: Say) -> "JobProcess":
         """Starts the command in the job's folder, with nothing of the server's own environment."""
+        for mount in task.mounts:
+            say(explain_mount(mount))
+        variables = _environment(task, self.resources(task.spec.flavor))
+        words = [*task.spec.command, *task.spec.arguments]
+        command = without_uv([with_folders(word, task.mounts) for word in words], variables["PATH"], say)
         read_end, write_end = os.pipe()
-        command = [*task.spec.command, *task.spec.arguments]
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 cwd=task.folder.work,
-                env=_environment(task, self.resources(task.spec.flavor)),
+                env=variables,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=write_end,
                 stderr=write_end,
@@ -111,4 +123,12 @@ def _environment(task: Task, resources: Resources) -> dict[str, str]:
     # The hub's own interpreter is the `python` of every job: it has the packages of the jobs.
     path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', SYSTEM_PATH)}"
     folders = (str(task.folder.work), str(task.folder.temporary), str(task.cache))
-    return machine | {"PATH": path} | job_environment(task, resources, *folders)
+    environment = machine | {"PATH": path} | job_environment(task, resources, *folders)
+    for name in task.spec.environment.keys() - task.secrets.keys():
+        environment[name] = with_folders(environment[name], task.mounts)
+    if task.mounts:
+        environment[VOLUMES_VARIABLE] = json.dumps(
+            {mount.volume.mount_path: str(mount.folder) for mount in task.mounts}
+        )
+    # A project in a folder above the hub's is none of the job's.
+    return {NO_PROJECT_VARIABLE: "1"} | environment

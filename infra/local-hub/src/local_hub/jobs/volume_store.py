@@ -1,0 +1,190 @@
+"""Laying out the volumes of a job as folders, and taking what it has changed in buckets back when it has ended."""
+
+import os
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from local_hub.buckets.files import clashing_path, delete_file, files_below, put_file
+from local_hub.buckets.registry import Bucket, find_bucket, find_bucket_by_key
+from local_hub.errors import ApiError
+from local_hub.jobs.executors.base import ExecutorError, Say
+from local_hub.jobs.log import format_time
+from local_hub.jobs.volumes import Mount, Volume
+from local_hub.repos import history
+from local_hub.repos.contents import read_content
+from local_hub.repos.names import check_path
+from local_hub.repos.registry import find_repo
+from local_hub.repos.store import RepoStore
+from local_hub.repos.trees import find_entry, walk_files
+
+BLOCK_BYTES = 2 * 1024**2
+FILE_MODE, FOLDER_MODE = 0o600, 0o700
+READ_ONLY_FILE_MODE, READ_ONLY_FOLDER_MODE = 0o400, 0o500
+
+# Size and time of change of each file, in nanoseconds, by which a change shows.
+Files = Mapping[str, tuple[int, int]]
+# Writes a file's content to the path.
+Write = Callable[[Path], object]
+
+
+@dataclass(frozen=True)
+class BucketMount(Mount):
+    """A bucket that the job may write to, as it was when the job began."""
+
+    bucket: Bucket
+    before: Files
+
+
+class VolumeStore:
+    """The buckets and repos of one hub, as volumes."""
+
+    def __init__(self, store: RepoStore) -> None:
+        self._store = store
+
+    def lay_out(self, volumes: Sequence[Volume], folder: Path) -> list[Mount]:
+        """Copies each volume into a folder of its own below `folder`; raises `ExecutorError` if it is not there."""
+        folder = folder.absolute()
+        return [self._lay_out(volume, folder / str(number)) for number, volume in enumerate(volumes)]
+
+    def save(self, mounts: Sequence[Mount], say: Say) -> None:
+        """Puts what has changed in the folders of buckets into the buckets; raises `ExecutorError`."""
+        for mount in mounts:
+            if isinstance(mount, BucketMount):
+                with _explained(f"cannot save {mount.volume.mount_path} to {mount.volume.source}"):
+                    self._save(mount, say)
+
+    def _lay_out(self, volume: Volume, folder: Path) -> Mount:
+        with _explained(f"cannot mount {volume.type} {volume.source} at {volume.mount_path}"):
+            folder.mkdir(FOLDER_MODE, parents=True)
+            with self._store.database.read() as db:
+                if volume.type == "bucket":
+                    bucket = _bucket(db, volume)
+                    files = self._files_of_bucket(db, bucket, volume)
+                else:
+                    files = self._files_of_repo(db, volume)
+                for path, write in files:
+                    _write_file(folder / path, write)
+            if volume.read_only:
+                _forbid_writing(folder)
+            elif volume.type == "bucket":
+                return BucketMount(volume, folder, bucket, dict(_list_files(folder)))
+            return Mount(volume, folder)
+
+    def _files_of_bucket(
+        self, db: sqlite3.Connection, bucket: Bucket, volume: Volume
+    ) -> Iterator[tuple[str, Write]]:
+        prefix = f"{volume.path}/" if volume.path else ""
+        for file in files_below(db, bucket.key, prefix):
+            yield file.path.removeprefix(prefix), _copier(self._store.blobs.path(file.sha256))
+
+    def _files_of_repo(self, db: sqlite3.Connection, volume: Volume) -> Iterator[tuple[str, Write]]:
+        assert volume.type != "bucket"
+        repo = find_repo(db, volume.type, *volume.names)
+        if repo is None:
+            raise ExecutorError("it is not there any more")
+        root = find_entry(db, history.resolve(db, repo, volume.revision).tree_id, volume.path)
+        if root is None or not root.is_folder:
+            raise ExecutorError(f"it has no folder {volume.path} at {volume.revision}")
+        for path, entry in walk_files(db, root.oid):
+            if entry.kind == "lfs":
+                yield path, _copier(self._store.blobs.path(entry.sha256))
+            else:
+                yield path, partial(Path.write_bytes, data=read_content(db, entry))
+
+    def _save(self, mount: BucketMount, say: Say) -> None:
+        after = dict(_list_files(mount.folder))
+        changed = sorted(path for path, state in after.items() if mount.before.get(path) != state)
+        gone = sorted(mount.before.keys() - after.keys())
+        contents = {path: self._store_content(mount.folder / path) for path in changed}
+        prefix = f"{mount.volume.path}/" if mount.volume.path else ""
+        with self._store.database.write() as db:
+            bucket = find_bucket_by_key(db, mount.bucket.key)
+            if bucket is None:
+                raise ExecutorError("the bucket was deleted while the job ran")
+            for path in gone:
+                delete_file(db, bucket.key, prefix + path)
+            refused = [
+                reason
+                for path, content in contents.items()
+                if (reason := _put(db, bucket, prefix + path, content, after[path][1]))
+            ]
+        if changed or gone:
+            saved = len(changed) - len(refused)
+            say(f"saved {mount.volume.mount_path} to {bucket.id}: {saved} files changed, {len(gone)} gone")
+        if refused:
+            raise ExecutorError("; ".join(refused))
+
+    def _store_content(self, path: Path) -> tuple[str, int]:
+        """Puts a file of the job's into the store; its SHA-256 and its size."""
+        with self._store.blobs.receive() as incoming:
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0) as file:
+                while block := file.read(BLOCK_BYTES):
+                    incoming.write(block)
+            incoming.keep()
+        return incoming.sha256, incoming.size
+
+
+@contextmanager
+def _explained(purpose: str) -> Iterator[None]:
+    try:
+        yield
+    except ExecutorError as error:
+        raise ExecutorError(f"{purpose}: {error}") from error
+    except ApiError as error:
+        raise ExecutorError(f"{purpose}: {error.message}") from error
+    except OSError as error:
+        raise ExecutorError(f"{purpose}: {error.strerror}") from error
+
+
+def _bucket(db: sqlite3.Connection, volume: Volume) -> Bucket:
+    bucket = find_bucket(db, *volume.names)
+    if bucket is None:
+        raise ExecutorError("it is not there any more")
+    return bucket
+
+
+def _put(
+    db: sqlite3.Connection, bucket: Bucket, path: str, content: tuple[str, int], changed: int
+) -> str | None:
+    """Adds a file, which goes by its SHA-256 as it never came by Xet; returns why it cannot be there."""
+    try:
+        check_path(path)
+    except ApiError as error:
+        return error.message
+    clash = clashing_path(db, bucket.key, path)
+    if clash is not None:
+        return f"{clash} is a file in the bucket, so that {path} cannot be one too"
+    put_file(db, bucket.key, path, content[0], content, format_time(changed / 1e9))
+    return None
+
+
+def _copier(source: Path) -> Write:
+    """A copy, and no link: a job that writes must not change what others read."""
+    return lambda target: shutil.copyfile(source, target)
+
+
+def _write_file(path: Path, write: Write) -> None:
+    path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+    write(path)
+    path.chmod(FILE_MODE)
+
+
+def _forbid_writing(folder: Path) -> None:
+    for path in (*folder.rglob("*"), folder):
+        path.chmod(READ_ONLY_FOLDER_MODE if path.is_dir() else READ_ONLY_FILE_MODE)
+
+
+def _list_files(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The files below a folder, but no links: they may lead anywhere."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = Path(parent, name)
+            state = path.lstat()
+            if stat.S_ISREG(state.st_mode):
+                yield path.relative_to(folder).as_posix(), (state.st_size, state.st_mtime_ns)
