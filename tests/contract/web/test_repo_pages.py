@@ -99,7 +99,6 @@ def test_files_are_shown_as_what_they_are(api, name, visit):
         name,
         {
             "rows.parquet": table.getvalue(),
-            "broken.parquet": b"PAR1 no",
             "a.json": b'{"a":[1]}',
             "half.json": b'"\\ud800"',
             "model.safetensors": struct.pack("<Q", len(header)) + header + bytes(24),
@@ -117,13 +116,16 @@ def test_files_are_shown_as_what_they_are(api, name, visit):
     assert "The first 20 of 30 rows" in rows
     assert "Which 19?" in rows
     assert "<script>" not in rows
-    assert "cannot be read as parquet" in show("broken.parquet")
     assert '<span id="L2">  &#34;a&#34;: [\n</span>' in show("a.json")
     assert "?" in show("half.json")
     assert "<td>2 × 3</td>" in show("model.safetensors")
     assert "Nothing of it was loaded or run" in show("weights.pkl")
     assert "Nothing of it was loaded or run" in show("latin.txt")
     assert 'sandbox="allow-scripts"' in show("page.html")
+
+
+def test_a_broken_parquet_file_says_so():
+    assert _table(io.BytesIO(b"PAR1 no"))["note"].startswith("This cannot be read as parquet: ")
 
 
 def test_without_pyarrow_a_page_says_how_to_see_the_rows(monkeypatch):

@@ -17,7 +17,7 @@ from local_hub.repos.store import store_of
 from local_hub.repos.trees import load_folder, walk
 from local_hub.web.markdown import render_markdown
 from local_hub.web.opened import OpenedFolder, open_file, open_folder, read_source
-from local_hub.web.previews import MAX_TEXT_BYTES, decode, preview
+from local_hub.web.previews import MAX_MARKDOWN_BYTES, decode, preview
 from local_hub.web.render import html
 from local_hub.web.visitor import page
 
@@ -94,12 +94,12 @@ def _below(folder: str, name: str) -> str:
 
 def _readme(db: sqlite3.Connection, request: Request, opened: OpenedFolder) -> dict[str, Any] | None:
     entry = load_folder(db, opened.entry.oid).get(CARD_PATH)
-    if entry is None or entry.kind != "file" or entry.size > MAX_TEXT_BYTES:
+    if entry is None or entry.kind != "file" or entry.size > MAX_MARKDOWN_BYTES:
         return None
     path = _below(opened.path, CARD_PATH)
     try:
         check_not_gated(db, request, opened.repo)
-        text = decode(read_source(db, request, path, entry).head(MAX_TEXT_BYTES))
+        text = decode(read_source(db, request, path, entry).head(MAX_MARKDOWN_BYTES))
     except ApiError as error:
         return {"path": path, "problem": error.message}
     if text is None:

@@ -30,7 +30,9 @@ def root_page(request: Request) -> Response:
     with store_of(request).database.read() as db:
         sections = [_section(db, request, repo_type, None) for repo_type in REPO_TYPES]
         runs = [run_row(run) for run in list_runs(db, asking_user(request))]
-    values = {"sections": sections, "runs": runs[:SHOWN_RUNS], "run_count": len(runs)}
+    shown = runs[:SHOWN_RUNS]
+    is_live = any(row["is_live"] for row in shown)
+    values = {"sections": sections, "runs": shown, "run_count": len(runs), "is_live": is_live}
     return html(request, "root.html", values)
 
 

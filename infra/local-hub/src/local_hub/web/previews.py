@@ -10,6 +10,8 @@ from local_hub.web.sources import Source
 from local_hub.web.tables import read_safetensors
 
 MAX_TEXT_BYTES = 512 * 1024
+# What is made to be slow takes seconds at this length, and longer than in proportion above it.
+MAX_MARKDOWN_BYTES = 256 * 1024
 MAX_LINES = 3000
 # What browsers draw and cannot be more than a picture; an SVG is one too where it stands in an `img`.
 IMAGES = {
@@ -50,9 +52,9 @@ def _as_page(source: Source) -> Preview | None:
 
 
 def _as_markdown(source: Source) -> Preview | None:
-    if source.suffix not in MARKDOWN or source.entry.size > MAX_TEXT_BYTES:
+    if source.suffix not in MARKDOWN or source.entry.size > MAX_MARKDOWN_BYTES:
         return None
-    text = decode(source.head(MAX_TEXT_BYTES))
+    text = decode(source.head(MAX_MARKDOWN_BYTES))
     return None if text is None else Preview("markdown", {"text": text})
 
 

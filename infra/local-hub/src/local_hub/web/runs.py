@@ -37,7 +37,8 @@ def runs_page(request: Request) -> Response:
     """`GET /runs`: the runs, newest first."""
     with store_of(request).database.read() as db:
         found = list_runs(db, asking_user(request))
-    values = {"rows": [run_row(run) for run in found[:PAGE_SIZE]], "count": len(found)}
+    rows = [run_row(run) for run in found[:PAGE_SIZE]]
+    values = {"rows": rows, "count": len(found), "is_live": any(row["is_live"] for row in rows)}
     return html(request, "runs.html", values)
 
 

@@ -1,0 +1,183 @@
+"""The pages in headless Chromium: what comes by itself, what the keyboard reaches, and what a repo's page may do."""
+
+import json
+import shutil
+
+import pytest
+from huggingface_hub import CommitOperationAdd
+from playwright.sync_api import expect, sync_playwright
+
+pytestmark = pytest.mark.slow
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PHONE = {"width": 390, "height": 844}
+# Everything that a page from a repo might try against the one who looks at it.
+ATTACK = """<!doctype html><title>x</title><p id="done"></p><script>
+const seen = [];
+const attempt = async (name, action) => {
+  try { await action(); seen.push(name); } catch { /* refused */ }
+};
+(async () => {
+  await attempt("cookie", () => { if (!document.cookie) throw 1; });
+  await attempt("storage", () => localStorage.setItem("a", "b"));
+  await attempt("parent", () => { if (parent === window || !parent.document.body) throw 1; });
+  await attempt("top", () => { if (top === window) throw 1; top.location = "ORIGIN/login?stolen"; });
+  await attempt("read", () => fetch("ORIGIN/jobs", { credentials: "include" }));
+  await attempt("send", () => fetch("ORIGIN/logout", { method: "POST", credentials: "include", mode: "no-cors" }));
+  await attempt("popup", () => { if (!window.open("ORIGIN/jobs")) throw 1; });
+  const form = document.createElement("form");
+  form.method = "post"; form.action = "ORIGIN/logout"; document.body.append(form); form.submit();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  document.getElementById("done").textContent = "did: " + seen.join(" ");
+})();
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(hub, chromium, visit):
+    """Opens a page as the owner in a browser of its own."""
+    contexts = []
+
+    def make(address, **options):
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        secret = visit(hub.token).cookies.jar
+        context.add_cookies([{"name": c.name, "value": c.value, "url": hub.url} for c in secret])
+        page = context.new_page()
+        page.complaints = []
+        page.on("console", lambda message: page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.goto(hub.url + address)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def job(api):
+    """A job that writes a line now and then until it is cancelled."""
+    script = 'i=0; while true; do i=$((i+1)); echo "line $i <b>"; sleep 0.1; done'
+    job = api.run_job(image="i", command=["sh", "-c", script], namespace="local")
+    api.wait_for_job(job.id, namespace="local", stages=["RUNNING"], poll_interval=0.05, timeout=30)
+    yield job
+    api.cancel_job(job_id=job.id, namespace="local")
+
+
+def write(api, name, files):
+    operations = [CommitOperationAdd(path, content) for path, content in files.items()]
+    return api.create_commit(name, operations, commit_message="Write", repo_type="dataset").oid
+
+
+def test_a_log_comes_by_itself_and_the_keyboard_cancels_its_job(open_page, job):
+    page = open_page(f"/jobs/local/{job.id}")
+    for line in ("line 5 <b>", "line 25 <b>"):
+        expect(page.locator("#log")).to_contain_text(line, timeout=20_000)
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "Cancel this job":
+            break
+    page.keyboard.press("Enter")
+    expect(page.locator("#state")).to_contain_text("CANCELED", timeout=20_000)
+    expect(page.locator("#cancel button")).to_have_count(0)
+    lines = page.locator("#log").inner_text().split("\n")
+    numbers = [int(line.split()[1]) for line in lines if line.startswith("line ")]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert page.complaints == []
+
+
+def test_a_log_is_there_without_javascript(open_page, job):
+    page = open_page(f"/jobs/local/{job.id}", java_script_enabled=False)
+    expect(page.locator("#state")).to_contain_text("RUNNING")
+    page.get_by_role("button", name="Cancel this job").click()
+    for _ in range(100):
+        if "CANCELED" in page.locator("#state").inner_text():
+            break
+        page.reload()
+    expect(page.locator("#log")).to_contain_text("line 1 <b>")
+
+
+def test_the_phases_of_a_run_change_by_themselves(api, name, open_page):
+    def manifest(status, step):
+        phases = {"sft": {"status": status, "progress": {"step": step, "total": 9}}}
+        return json.dumps({"created_at": "2026-01-02T03:04:05Z", "phases": phases}).encode()
+
+    api.create_repo(name, repo_type="dataset")
+    write(api, name, {"runs/r/manifest.json": manifest("running", 1)})
+    page = open_page(f"/runs/{name}/r")
+    expect(page.locator("#phases")).to_contain_text("1 of 9")
+    write(api, name, {"runs/r/manifest.json": manifest("running", 5)})
+    expect(page.locator("#phases")).to_contain_text("5 of 9", timeout=20_000)
+    write(api, name, {"runs/r/manifest.json": manifest("succeeded", 9)})
+    expect(page.get_by_role("status")).to_have_text("done", timeout=20_000)
+    expect(page.locator("[data-live]")).to_have_count(0)
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("view", ["blob", "page"])
+def test_a_page_from_a_repo_runs_and_reaches_nothing(hub, api, name, open_page, view):
+    api.create_repo(name, repo_type="dataset")
+    write(api, name, {"report.html": ATTACK.replace("ORIGIN", hub.url).encode()})
+    page = open_page(f"/datasets/{name}/{view}/main/report.html")
+    inside = page.frame_locator("iframe") if view == "blob" else page
+    expect(inside.locator("#done")).to_have_text("did: ", timeout=20_000)
+    assert page.url == f"{hub.url}/datasets/{name}/{view}/main/report.html"
+    page.goto(f"{hub.url}/")
+    expect(page.locator(".who")).to_contain_text("Logged in as local")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_what_is_behind_it_and_fits_a_phone(api, name, open_page, scheme):
+    api.create_repo(name, repo_type="dataset")
+    long = "x" * 150
+    write(
+        api,
+        name,
+        {"README.md": f"# {long}\n\n`{long}`\n\n|a|\n|-|\n|{long}|\n".encode(), f"{long}.txt": b"1\n"},
+    )
+    sha = write(api, name, {f"{long}.txt": b"2\n", "new.txt": b"1\n"})
+    for view in ("", f"/commit/{sha}", f"/blob/main/{long}.txt"):
+        page = open_page(f"/datasets/{name}{view}", color_scheme=scheme, viewport=PHONE)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], view
+        assert page.evaluate(FAINT) == [], view
+        assert page.complaints == []
+
+
+# The texts whose contrast is below WCAG's 4.5 to 1.
+FAINT = """() => {
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const back = (element) => {
+    for (; element; element = element.parentElement) {
+      const colour = parse(getComputedStyle(element).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const light = (colour) => {
+    const [r, g, b] = colour.slice(0, 3).map((part) => {
+      const share = part / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const faint = [];
+  for (const element of document.querySelectorAll("body *")) {
+    if (![...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())) continue;
+    const [a, b] = [light(parse(getComputedStyle(element).color)), light(back(element))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) faint.push(element.outerHTML.slice(0, 80));
+  }
+  return faint;
+}"""
