@@ -25,3 +25,9 @@ def signed_in(request: Request) -> User:
     if user is None:
         raise ApiError(401, "Invalid username or password.")
     return user
+
+
+def announced_bytes(request: Request) -> int:
+    """The length of a request's body, as far as its header tells; 0 where it does not."""
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isdecimal() else 0

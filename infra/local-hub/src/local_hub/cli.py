@@ -13,6 +13,7 @@ from local_hub.environment import client_environment, render_exports
 from local_hub.errors import HubError
 from local_hub.jobs.executors import EXECUTORS
 from local_hub.keeping.gc import add_gc
+from local_hub.keeping.limits import add_limit_options
 from local_hub.keeping.verify import add_verify
 from local_hub.state import find_running
 from local_hub.upstream.address import TOKEN_VARIABLE, add_upstream_options, read_address
@@ -115,6 +116,8 @@ def _config(options: argparse.Namespace) -> HubConfig:
         users=options.users,
         executor=options.executor,
         docker_network=options.docker_network,
+        quota_bytes=options.quota,
+        keep_free_bytes=options.keep_free,
         upstream=read_address(options.upstream, options.upstream_token_file, os.environ),
     )
 
@@ -178,6 +181,7 @@ def _serving_options() -> argparse.ArgumentParser:
         metavar="NAME",
         help="the network of jobs in containers (default host)",
     )
+    add_limit_options(options)
     options.add_argument(
         "--reachable-by-others", action="store_true", help="allow a --host beyond this machine"
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from local_hub.upstream.address import UpstreamAddress
 
 DEFAULT_EXECUTOR = "process"
+DEFAULT_KEEP_FREE_BYTES = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class HubConfig:
         executor: how jobs run, `process` or `docker`; None is `process`, or whatever the hub that runs already does.
         docker_network: the network of containers; on `host` they reach a hub that listens on loopback.
         upstream: the Hub to fetch from what is not here; None keeps to what is.
+        quota_bytes: how much the repos and buckets of each namespace may take, their history included.
+        keep_free_bytes: how much of the disk uploads leave free; the database needs some, also to remove things.
         instance: tells this start of the hub from any other program that answers on the same port.
     """
 
@@ -37,6 +40,8 @@ class HubConfig:
     executor: str | None = None
     docker_network: str = "host"
     upstream: UpstreamAddress | None = None
+    quota_bytes: int | None = None
+    keep_free_bytes: int = DEFAULT_KEEP_FREE_BYTES
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
     multipart_threshold_bytes: int = 4 * 1024**3
     multipart_part_bytes: int = 256 * 1024**2

@@ -19,6 +19,7 @@ from local_hub.directory import prepare_directory, store_errors
 from local_hub.errors import HubError
 from local_hub.jobs.leftovers import end_leftover_jobs
 from local_hub.jobs.processes import is_alive
+from local_hub.keeping.limits import limit_options
 from local_hub.state import RunningHub, find_running, is_held, one_start_at_a_time
 from local_hub.upstream.address import TOKEN_VARIABLE
 
@@ -142,6 +143,7 @@ def _serve_options(config: HubConfig) -> list[str]:
         options += ["--users", str(config.users)]
     if config.upstream is not None:
         options += ["--upstream", config.upstream.url]
+    options += limit_options(config)
     # Whether others may reach it was decided when these options were parsed.
     return [*options, "--job-slots", str(config.job_slots), "--reachable-by-others"]
 

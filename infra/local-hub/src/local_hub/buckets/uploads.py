@@ -18,14 +18,16 @@ def find_upload(db: sqlite3.Connection, bucket_key: int, xet_hash: str) -> sqlit
 
 
 def record_upload(db: sqlite3.Connection, bucket_key: int, xet_hash: str, sha256: str, size: int) -> None:
-    """Notes that the bucket has the content, which must be in the store; raises 404 if the bucket is gone.
-
-    Forgets what no batch has named in time.
-    """
-    db.execute("DELETE FROM bucket_uploads WHERE received_at < ?", (time.time() - LIFETIME_SECONDS,))
+    """Notes that the bucket has the content, which must be in the store; raises 404 if the bucket is gone."""
+    forget_uploads(db, time.time() - LIFETIME_SECONDS)
     if db.execute("SELECT 1 FROM buckets WHERE id = ?", (bucket_key,)).fetchone() is None:
         raise ApiError(404, "The bucket was deleted during the upload", "RepoNotFound")
     db.execute(
         "INSERT OR REPLACE INTO bucket_uploads VALUES (?, ?, ?, ?, ?)",
         (bucket_key, xet_hash, sha256, size, time.time()),
     )
+
+
+def forget_uploads(db: sqlite3.Connection, oldest: float) -> None:
+    """Forgets what no batch has named although it came before `oldest`, in seconds since 1970."""
+    db.execute("DELETE FROM bucket_uploads WHERE received_at < ?", (oldest,))

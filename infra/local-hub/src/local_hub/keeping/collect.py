@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 
+from local_hub.buckets.uploads import forget_uploads
 from local_hub.database import Database, write_transaction
 from local_hub.repos.blob_references import referenced_blobs
 from local_hub.repos.blobs import BlobStore, remove_upload
 from local_hub.repos.contents import UnfinishedCommits
 from local_hub.repos.leftovers import forget_large_files
 from local_hub.repos.reachable import mark_reachable, reachable_tables
+from local_hub.repos.room import recount_small_files
 
 GC_PATH = "/api/local-hub/gc"
 # While the hub runs, a client may take so long from the upload of a file to the commit that names it.
@@ -123,6 +125,8 @@ class Collection:
         db.execute("BEGIN IMMEDIATE")
         try:
             forget_large_files(db, self._blobs, self._oldest)
+            recount_small_files(db)
+            forget_uploads(db, self._oldest)
             return set(referenced_blobs(db))
         finally:
             db.execute("ROLLBACK" if self._dry_run else "COMMIT")

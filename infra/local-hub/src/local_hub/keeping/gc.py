@@ -10,15 +10,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local_hub.accounts import TOKEN_FILE
+from local_hub.buckets import registry as buckets
 from local_hub.database import Database
 from local_hub.directory import store_errors
 from local_hub.errors import HubError
 from local_hub.keeping.collect import GC_PATH, LEAST_AGE_SECONDS, Collection
 from local_hub.keeping.sizes import format_bytes
 from local_hub.keeping.verify import database_of
+from local_hub.repos import room
+from local_hub.repos import schema as repos_schema
 from local_hub.repos.blobs import BlobStore
 from local_hub.repos.contents import UnfinishedCommits
-from local_hub.repos.schema import SCHEMA
 from local_hub.repos.trees import DamagedFolderError
 from local_hub.state import RunningHub, find_running, hold_store
 
@@ -61,7 +63,8 @@ def gc(directory: Path, hours: float = 24.0, dry_run: bool = False) -> int:
 def _collect(directory: Path, hours: float, dry_run: bool) -> Amounts:
     database = Database(directory / "hub.sqlite3")
     try:
-        database.add_schema(SCHEMA)
+        for schema in (repos_schema.SCHEMA, room.SCHEMA, buckets.SCHEMA):
+            database.add_schema(schema)
         oldest = time.time() - hours * HOUR_SECONDS
         collection = Collection(database, BlobStore(directory), UnfinishedCommits(), oldest, dry_run)
         return collection.run().amounts()

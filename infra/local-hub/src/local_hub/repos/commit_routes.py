@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from local_hub.body import read_lines, read_object, text_field
-from local_hub.caller import param, signed_in
+from local_hub.caller import announced_bytes, param, signed_in
 from local_hub.errors import ApiError
 from local_hub.repos import history
 from local_hub.repos.access import open_repo_to_commit
@@ -47,7 +47,18 @@ def _preupload(request: Request, payload: dict[str, Any]) -> Response:
         tree_id = history.resolve(db, repo, param(request, "revision")).tree_id
         ignored = payload.get("gitIgnore") or _read_text(db, tree_id, ".gitignore")
         rules = _Rules(_read_text(db, tree_id, ".gitattributes"), ignored)
-        return JSONResponse({"files": [_advice(db, tree_id, rules, file) for file in files]})
+        answers = [_advice(db, tree_id, rules, file) for file in files]
+        store_of(request).room.check_announced(db, repo, _announced_sizes(files, answers))
+        return JSONResponse({"files": answers})
+
+
+def _announced_sizes(files: list[dict[str, Any]], answers: list[dict[str, Any]]) -> list[int]:
+    """Of the large files that the client will upload."""
+    return [
+        file["size"]
+        for file, answer in zip(files, answers, strict=True)
+        if answer["uploadMode"] == "lfs" and not answer["shouldIgnore"]
+    ]
 
 
 def _advice(db: sqlite3.Connection, tree_id: str, rules: _Rules, file: dict[str, Any]) -> dict[str, Any]:
@@ -105,6 +116,7 @@ def _check_before_reading(request: Request) -> None:
     with store_of(request).database.read() as db:
         repo = open_repo_to_commit(db, request, _asks_for_pull_request(request))
         history.head_of(db, repo, param(request, "revision"))
+        store_of(request).room.check_disk(announced_bytes(request))
 
 
 def _commit(request: Request, draft: Draft) -> Response:
@@ -112,6 +124,7 @@ def _commit(request: Request, draft: Draft) -> Response:
     with store_of(request).database.write() as db:
         repo = open_repo_to_commit(db, request, asks_for_pull_request)
         page = f"{origin_of(request)}/{repo.url_path}"
+        store_of(request).room.charge(db, repo, draft.small_files())
         change = (db, repo, param(request, "revision"), signed_in(request).name, draft)
         if asks_for_pull_request:
             made, proposal = propose_commit(*change)

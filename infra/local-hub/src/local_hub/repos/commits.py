@@ -65,6 +65,10 @@ class Draft:
     header: Header | None = None
     changes: list[Change] = field(default_factory=list)
 
+    def small_files(self) -> set[Entry]:
+        """The files whose contents came with the commit."""
+        return {change.entry for change in self.changes if isinstance(change, PutFile)}
+
     def read(self, lines: Iterable[bytes]) -> None:
         """Reads the next lines of a commit; the first of all is its header."""
         for line in lines:

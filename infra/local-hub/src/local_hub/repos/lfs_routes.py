@@ -18,7 +18,6 @@ from local_hub.repos.lfs import (
     LIFETIME_SECONDS,
     Ticket,
     check_received,
-    check_repo_is_there,
     has_large_file,
     join_parts,
     parse_object_id,
@@ -46,10 +45,14 @@ def _batch(request: Request, payload: dict[str, Any]) -> Response:
         raise ApiError(422, '"objects" must be a list')
     with store_of(request).database.read() as db:
         repo = open_repo_to_propose(db, request)
+    named = [parse_object_id(item) for item in wanted]
+    missing = {oid: size for oid, size in named if not store_of(request).hold_large_file(repo.key, oid)}
+    with store_of(request).database.read() as db:
+        store_of(request).room.check(db, repo.namespace, sum(missing.values()))
     objects = []
-    for oid, size in map(parse_object_id, wanted):
+    for oid, size in named:
         answer: dict[str, Any] = {"oid": oid, "size": size}
-        if not store_of(request).hold_large_file(repo.key, oid):
+        if oid in missing:
             answer["actions"] = _actions(request, repo, oid, size, payload.get("transfers") or [])
         objects.append(answer)
     transfer = "multipart" if any(_is_multipart(item) for item in objects) else "basic"
@@ -133,6 +136,7 @@ async def complete_upload(request: Request) -> Response:
 
 def _complete(store: RepoStore, ticket: Ticket) -> None:
     if not store.hold_large_file(ticket.repo_key, ticket.oid):
+        store.room.check_disk(ticket.size)
         parts = part_count(ticket.size, store.config.multipart_part_bytes)
         join_parts(store.blobs, ticket, parts)
         _record(store, ticket)
@@ -143,11 +147,15 @@ def _too_long(limit: int) -> str:
 
 
 def _check_repo(store: RepoStore, ticket: Ticket) -> None:
-    """Before content comes that nobody would own."""
+    """Before content comes that nobody would own, or for which there is no room any more."""
     with store.database.read() as db:
-        check_repo_is_there(db, ticket)
+        store.room.check_upload(db, ticket)
+        store.room.check_disk(
+            min(ticket.size, store.config.multipart_part_bytes) if ticket.part else ticket.size
+        )
 
 
 def _record(store: RepoStore, ticket: Ticket) -> None:
     with store.database.write() as db:
+        store.room.check_upload(db, ticket)
         record_large_file(db, ticket)

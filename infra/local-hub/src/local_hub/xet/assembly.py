@@ -8,7 +8,7 @@ from local_hub.repos.lfs import Ticket, check_received
 from local_hub.repos.store import RepoStore
 from local_hub.xet.formats import ShardFile
 from local_hub.xet.hashes import FileHasher
-from local_hub.xet.holdings import Content, check_named, is_held, record
+from local_hub.xet.holdings import Content, check_named, find_held, namespace_of, record
 from local_hub.xet.tokens import Owner
 from local_hub.xet.xorbs import Xorbs
 
@@ -21,11 +21,14 @@ def assemble(store: RepoStore, owner: Owner, session: str, files: Sequence[Shard
     xorbs = Xorbs(store.blobs, session)
     for file in files:
         check_named(owner, file)
-        with store.database.read() as db:
-            done = is_held(db, owner, file)
+        # In a transaction that writes, because a collection of garbage looks at both in one of its own.
+        with store.database.write() as db:
+            held = find_held(db, owner, file)
+            done = held is not None and store.blobs.note_wanted(held)
         if not done:
             content = _assemble_file(store, xorbs, owner, file)
             with store.database.write() as db:
+                store.room.check_quota(db, namespace_of(db, owner), content.size)
                 record(db, owner, file, content)
     xorbs.drop_stored()
 

@@ -28,11 +28,22 @@ def check_named(owner: Owner, file: ShardFile) -> None:
         raise ApiError(400, "The Xet shard names a file without its SHA-256")
 
 
-def is_held(db: sqlite3.Connection, owner: Owner, file: ShardFile) -> bool:
-    """Whether the owner has the file already."""
+def find_held(db: sqlite3.Connection, owner: Owner, file: ShardFile) -> str | None:
+    """The SHA-256 of the file if the owner has it already."""
     if owner.kind == "bucket":
-        return find_upload(db, owner.key, file.xet_hash) is not None
-    return file.sha256 is not None and has_large_file(db, owner.key, file.sha256)
+        found = find_upload(db, owner.key, file.xet_hash)
+        return None if found is None else str(found["sha256"])
+    has = file.sha256 is not None and has_large_file(db, owner.key, file.sha256)
+    return file.sha256 if has else None
+
+
+def namespace_of(db: sqlite3.Connection, owner: Owner) -> str:
+    """Whose quota the owner's files count for; raises 404 if the owner is gone."""
+    query = f"SELECT namespace FROM {owner.kind}s WHERE id = ?"  # noqa: S608 - one of two words of ours
+    row = db.execute(query, (owner.key,)).fetchone()
+    if row is None:
+        raise ApiError(404, f"The {owner.kind} was deleted during the upload", "RepoNotFound")
+    return str(row["namespace"])
 
 
 def record(db: sqlite3.Connection, owner: Owner, file: ShardFile, content: Content) -> None:

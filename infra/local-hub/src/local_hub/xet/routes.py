@@ -2,6 +2,8 @@
 
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -9,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local_hub.body import read_blocks, read_body
-from local_hub.caller import param
+from local_hub.caller import announced_bytes, param
 from local_hub.errors import ApiError
 from local_hub.middleware import SIGNED_PREFIX
 from local_hub.repos.access import open_repo_to_commit
@@ -41,6 +43,8 @@ async def receive_xorb(request: Request) -> Response:
     _, ticket = check_token(request, UPLOAD)
     if not _HASH.fullmatch(name):
         raise ApiError(400, "A xorb is named by 64 hex digits")
+    with _refused_at_once():
+        store.room.check_disk(announced_bytes(request))
     with await run_in_threadpool(store.blobs.receive) as incoming:
         async for block in read_blocks(request, BLOCK_BYTES):
             if incoming.size + len(block) > LARGEST_XORB_BYTES:
@@ -61,8 +65,19 @@ async def receive_shard(request: Request) -> Response:
 
 
 def _assemble(store: RepoStore, owner: Owner, session: str, files: list[ShardFile]) -> None:
-    with _assembling[hash(session) % len(_assembling)]:
+    with _assembling[hash(session) % len(_assembling)], _refused_at_once():
         assemble(store, owner, session, files)
+
+
+@contextmanager
+def _refused_at_once() -> Iterator[None]:
+    """Says 413 for what does not fit: a server's errors, as 507 is one, the client repeats for minutes."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status == 507:
+            raise ApiError(413, error.message) from error
+        raise
 
 
 async def refuse_xet(request: Request) -> Response:

@@ -1,0 +1,148 @@
+"""What does not fit is refused with 507 and the numbers, before it is sent."""
+
+import os
+import subprocess
+import sys
+
+import httpx2
+import pytest
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub.errors import HfHubHTTPError
+from serving import serve_hub
+
+from local_hub.keeping.sizes import format_bytes, parse_bytes
+
+UPLOAD = """
+import sys
+from huggingface_hub import HfApi
+HfApi().upload_file(path_or_fileobj=b"\\0\\1" * int(sys.argv[2]), path_in_repo="b.bin", repo_id=sys.argv[1])
+"""
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    """A hub that gives each namespace a megabyte."""
+    directory = tmp_path_factory.mktemp("hub")
+    with serve_hub(directory, tmp_path_factory.mktemp("home"), "--quota", "1MB") as running:
+        yield running
+
+
+@pytest.fixture
+def repo(hub):
+    """A repo that has 600,000 bytes of a large file; deleted at the end."""
+    api = HfApi(hub.url, hub.token)
+    repo = api.create_repo("local/model").repo_id
+    api.upload_file(path_or_fileobj=b"\0" * 600_000, path_in_repo="a.bin", repo_id=repo)
+    yield repo
+    api.delete_repo(repo)
+
+
+def files_of(hub):
+    return [path for folder in ("objects", "incoming") for path in (hub.directory / folder).glob("**/*.*")]
+
+
+def upload(hub, repo, pairs, xet):
+    """How a client of its own fares with a file of so many pairs of bytes."""
+    environment = {name: value for name, value in hub.env.items() if name != "HF_HUB_DISABLE_XET" or not xet}
+    command = [sys.executable, "-c", UPLOAD, repo, str(pairs)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("xet", [False, True])
+def test_an_upload_beyond_the_quota_is_refused_before_it_begins(hub, repo, xet):
+    before = files_of(hub)
+    ended = upload(hub, repo, 250_000, xet)
+    assert ended.returncode == 1
+    assert (
+        "The quota of local has not enough space: 500.0 kB needed, 400.0 kB free, 1.0 MB limit. "
+        "Delete repos of it, or squash histories and run local-hub gc."
+    ) in ended.stderr
+    assert files_of(hub) == before
+
+
+def test_an_upload_by_xet_that_could_have_been_of_a_known_file_is_refused_when_it_has_come(hub, repo):
+    """Only its size was announced. The client would repeat for minutes what fails with 507."""
+    ended = upload(hub, repo, 300_000, xet=True)
+    assert ended.returncode == 1
+    assert "client error (413" in ended.stderr
+
+
+def test_what_the_repo_has_counts_once_and_what_fits_is_taken(hub, repo):
+    api = HfApi(hub.url, hub.token)
+    again = [CommitOperationAdd(f"{name}.bin", b"\0" * 600_000) for name in "ac"]
+    api.create_commit(repo, [*again, CommitOperationAdd("d.bin", b"\1" * 390_000)], commit_message="Add")
+    assert {f"{name}.bin" for name in "acd"} < set(api.list_repo_files(repo))
+
+
+def test_another_namespace_has_a_quota_of_its_own(hub, repo):
+    api = HfApi(hub.url, hub.token)
+    other = api.create_repo("another/model").repo_id
+    api.upload_file(path_or_fileobj=b"\0" * 900_000, path_in_repo="a.bin", repo_id=other)
+    api.delete_repo(other)
+
+
+def test_small_files_count_too_and_deleting_is_always_possible(hub, repo):
+    api = HfApi(hub.url, hub.token)
+    for number in range(2):
+        api.upload_file(path_or_fileobj=b"%d" % number * 150_000, path_in_repo="text.txt", repo_id=repo)
+    with pytest.raises(HfHubHTTPError, match=r"150.0 kB needed, 100.0 kB free, 1.0 MB limit"):
+        api.upload_file(path_or_fileobj=b"2" * 150_000, path_in_repo="text.txt", repo_id=repo)
+    assert len(api.list_repo_commits(repo)) == 4
+    delete = [CommitOperationDelete(path) for path in ("a.bin", "text.txt")]
+    api.create_commit(repo, delete, commit_message="Delete")
+
+
+def test_two_uploads_that_fit_only_alone_do_not_both_arrive(hub, repo):
+    api = HfApi(hub.url, hub.token)
+    first, second = (CommitOperationAdd(f"{number}.bin", bytes([number]) * 300_000) for number in (1, 2))
+    oids = [operation.upload_info.sha256.hex() for operation in (first, second)]
+    answer = httpx2.post(
+        f"{hub.url}/{repo}.git/info/lfs/objects/batch",
+        json={"operation": "upload", "objects": [{"oid": oids[1], "size": 300_000}]},
+        headers={"Authorization": f"Bearer {hub.token}"},
+    )
+    address = answer.json()["objects"][0]["actions"]["upload"]["href"]
+    api.create_commit(repo, [first], commit_message="Add")
+    refused = httpx2.put(address, content=bytes([2]) * 300_000)
+    assert (refused.status_code, "300.0 kB needed, 100.0 kB free" in refused.json()["error"]) == (507, True)
+
+
+def test_a_disk_without_room_takes_no_upload_and_the_rest_goes_on(tmp_path):
+    with serve_hub(tmp_path, tmp_path / "home", "--keep-free", "100000TB") as hub:
+        api = HfApi(hub.url, hub.token)
+        repo = api.create_repo("local/model").repo_id
+        for content in (b"\0" * 1000, b"text"):
+            with pytest.raises(HfHubHTTPError, match=r"507.*") as caught:
+                api.upload_file(path_or_fileobj=content, path_in_repo="a", repo_id=repo)
+            assert "free, limit: 100000.0 TB stay free. Free some (local-hub gc)" in str(caught.value)
+        api.create_tag(repo, tag="v1")
+        assert api.list_repo_files(repo) == [".gitattributes"]
+        assert files_of(hub) == []
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_an_upload_keeps_no_part_of_it(start_hub, tmp_path):
+    hub = start_hub(tmp_path / "hub", largest_file=2**20)
+    repo = hub.api.create_repo("local/model").repo_id
+    with pytest.raises(RuntimeError) as caught:
+        hub.api.upload_file(path_or_fileobj=bytes(2**22), path_in_repo="a.bin", repo_id=repo)
+    assert "507" in str(caught.value.__cause__)
+    assert "no space left on its disk" in str(caught.value.__cause__)
+    assert [os.listdir(tmp_path / "hub" / folder) for folder in ("incoming", "objects")] == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("1000", 1000), ("1.5 GB", 1_500_000_000), ("2tb", 2 * 10**12), ("0", 0)]
+)
+def test_sizes_are_read_in_powers_of_a_thousand(text, number):
+    assert parse_bytes(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "10 GiB", "-1", "many"])
+def test_what_is_no_size_is_refused(text):
+    with pytest.raises(ValueError, match="is no size; write it as 500MB"):
+        parse_bytes(text)
+
+
+@pytest.mark.parametrize(("number", "text"), [(999, "999 bytes"), (1000, "1.0 kB"), (2 * 10**12, "2.0 TB")])
+def test_sizes_are_written_with_one_decimal(number, text):
+    assert format_bytes(number) == text
