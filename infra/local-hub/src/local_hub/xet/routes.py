@@ -10,19 +10,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local_hub.body import read_blocks, read_body
+from local_hub.body import read_body
 from local_hub.caller import announced_bytes, param
 from local_hub.errors import ApiError
 from local_hub.middleware import SIGNED_PREFIX
 from local_hub.repos.access import open_repo_to_commit
 from local_hub.repos.paging import flag
+from local_hub.repos.receiving import receive_content
 from local_hub.repos.store import RepoStore, store_of
 from local_hub.xet import downloads
 from local_hub.xet.assembly import assemble
 from local_hub.xet.formats import ShardFile, parse_shard
 from local_hub.xet.tokens import UPLOAD, Owner, begin_upload, check_token
 
-BLOCK_BYTES = 2 * 1024**2
 LARGEST_XORB_BYTES = 128 * 1024**2
 LARGEST_SHARD_BYTES = 128 * 1024**2
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -45,11 +45,9 @@ async def receive_xorb(request: Request) -> Response:
         raise ApiError(400, "A xorb is named by 64 hex digits")
     with _refused_at_once():
         store.room.check_disk(announced_bytes(request))
-    with await run_in_threadpool(store.blobs.receive) as incoming:
-        async for block in read_blocks(request, BLOCK_BYTES):
-            if incoming.size + len(block) > LARGEST_XORB_BYTES:
-                raise ApiError(413, f"A xorb has at most {LARGEST_XORB_BYTES} bytes")
-            await run_in_threadpool(incoming.write, block)
+    with await run_in_threadpool(store.blobs.receive_part) as incoming:
+        refusal = f"A xorb has at most {LARGEST_XORB_BYTES} bytes"
+        await receive_content(request, incoming, LARGEST_XORB_BYTES, refusal)
         if incoming.size == 0:
             raise ApiError(400, "The xorb is empty")
         await run_in_threadpool(incoming.keep_as_part, ticket.session, name)
