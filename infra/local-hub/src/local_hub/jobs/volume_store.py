@@ -17,11 +17,11 @@ from local_hub.jobs.executors.base import ExecutorError, Say
 from local_hub.jobs.log import format_time
 from local_hub.jobs.volumes import Mount, Volume
 from local_hub.repos import history
-from local_hub.repos.contents import read_content
+from local_hub.repos.contents import find_content
 from local_hub.repos.names import check_path
 from local_hub.repos.registry import find_repo
 from local_hub.repos.store import RepoStore
-from local_hub.repos.trees import find_entry, walk_files
+from local_hub.repos.trees import Entry, find_entry, walk_files
 
 BLOCK_BYTES = 2 * 1024**2
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
@@ -31,6 +31,15 @@ READ_ONLY_FILE_MODE, READ_ONLY_FOLDER_MODE = 0o400, 0o500
 Files = Mapping[str, tuple[int, int]]
 # Writes a file's content to the path.
 Write = Callable[[Path], object]
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file to be laid out; `path` is below the volume, and `size` in bytes."""
+
+    path: str
+    size: int
+    write: Write
 
 
 @dataclass(frozen=True)
@@ -65,25 +74,25 @@ class VolumeStore:
             with self._store.database.read() as db:
                 if volume.type == "bucket":
                     bucket = _bucket(db, volume)
-                    files = self._files_of_bucket(db, bucket, volume)
+                    files = list(self._files_of_bucket(db, bucket, volume))
                 else:
-                    files = self._files_of_repo(db, volume)
-                for path, write in files:
-                    _write_file(folder / path, write)
+                    files = list(self._files_of_repo(db, volume))
+                self._store.room.check_disk(sum(file.size for file in files))
+                for file in files:
+                    _write_file(folder / file.path, file.write)
             if volume.read_only:
                 _forbid_writing(folder)
             elif volume.type == "bucket":
                 return BucketMount(volume, folder, bucket, dict(_list_files(folder)))
             return Mount(volume, folder)
 
-    def _files_of_bucket(
-        self, db: sqlite3.Connection, bucket: Bucket, volume: Volume
-    ) -> Iterator[tuple[str, Write]]:
+    def _files_of_bucket(self, db: sqlite3.Connection, bucket: Bucket, volume: Volume) -> Iterator[_File]:
         prefix = f"{volume.path}/" if volume.path else ""
         for file in files_below(db, bucket.key, prefix):
-            yield file.path.removeprefix(prefix), _copier(self._store.blobs.path(file.sha256))
+            copy = partial(_copy_blob, bucket.id, self._store.blobs.path(file.sha256))
+            yield _File(file.path.removeprefix(prefix), file.size, copy)
 
-    def _files_of_repo(self, db: sqlite3.Connection, volume: Volume) -> Iterator[tuple[str, Write]]:
+    def _files_of_repo(self, db: sqlite3.Connection, volume: Volume) -> Iterator[_File]:
         assert volume.type != "bucket"
         repo = find_repo(db, volume.type, *volume.names)
         if repo is None:
@@ -92,10 +101,10 @@ class VolumeStore:
         if root is None or not root.is_folder:
             raise ExecutorError(f"it has no folder {volume.path} at {volume.revision}")
         for path, entry in walk_files(db, root.oid):
-            if entry.kind == "lfs":
-                yield path, _copier(self._store.blobs.path(entry.sha256))
-            else:
-                yield path, partial(Path.write_bytes, data=read_content(db, entry))
+            copy = partial(_copy_blob, repo.id, self._store.blobs.path(entry.sha256))
+            yield _File(
+                path, entry.size, copy if entry.kind == "lfs" else partial(_write_content, repo.id, db, entry)
+            )
 
     def _save(self, mount: BucketMount, say: Say) -> None:
         after = dict(_list_files(mount.folder))
@@ -112,13 +121,28 @@ class VolumeStore:
             refused = [
                 reason
                 for path, content in contents.items()
-                if (reason := _put(db, bucket, prefix + path, content, after[path][1]))
+                if (reason := self._put(db, bucket, prefix + path, content, after[path][1]))
             ]
         if changed or gone:
             saved = len(changed) - len(refused)
             say(f"saved {mount.volume.mount_path} to {bucket.id}: {saved} files changed, {len(gone)} gone")
         if refused:
             raise ExecutorError("; ".join(refused))
+
+    def _put(
+        self, db: sqlite3.Connection, bucket: Bucket, path: str, content: tuple[str, int], changed: int
+    ) -> str | None:
+        """Adds a file, which goes by its SHA-256 as it never came by Xet; returns why it cannot be there."""
+        try:
+            check_path(path)
+            self._store.room.check_quota(db, bucket.namespace, content[1])
+        except ApiError as error:
+            return error.message
+        clash = clashing_path(db, bucket.key, path)
+        if clash is not None:
+            return f"{clash} is a file in the bucket, so that {path} cannot be one too"
+        put_file(db, bucket.key, path, content[0], content, format_time(changed / 1e9))
+        return None
 
     def _store_content(self, path: Path) -> tuple[str, int]:
         """Puts a file of the job's into the store; its SHA-256 and its size."""
@@ -149,24 +173,24 @@ def _bucket(db: sqlite3.Connection, volume: Volume) -> Bucket:
     return bucket
 
 
-def _put(
-    db: sqlite3.Connection, bucket: Bucket, path: str, content: tuple[str, int], changed: int
-) -> str | None:
-    """Adds a file, which goes by its SHA-256 as it never came by Xet; returns why it cannot be there."""
-    try:
-        check_path(path)
-    except ApiError as error:
-        return error.message
-    clash = clashing_path(db, bucket.key, path)
-    if clash is not None:
-        return f"{clash} is a file in the bucket, so that {path} cannot be one too"
-    put_file(db, bucket.key, path, content[0], content, format_time(changed / 1e9))
-    return None
-
-
-def _copier(source: Path) -> Write:
+def _copy_blob(owner: str, source: Path, target: Path) -> None:
     """A copy, and no link: a job that writes must not change what others read."""
-    return lambda target: shutil.copyfile(source, target)
+    try:
+        shutil.copyfile(source, target)
+    except FileNotFoundError as error:
+        raise _not_kept(owner, target) from error
+
+
+def _write_content(owner: str, db: sqlite3.Connection, entry: Entry, target: Path) -> None:
+    content = find_content(db, entry)
+    if content is None:
+        raise _not_kept(owner, target)
+    target.write_bytes(content)
+
+
+def _not_kept(owner: str, target: Path) -> ExecutorError:
+    """Of a copy of a repo of upstream not all has to be here."""
+    return ExecutorError(f"{target.name} is not kept here; fetch it with local-hub pull {owner}")
 
 
 def _write_file(path: Path, write: Write) -> None:
