@@ -16,14 +16,15 @@ def code_fingerprint(packages: Iterable[str]) -> str:
     """
     digest = hashlib.sha256()
     for package in sorted(packages):
-        for path in _package_files(package):
-            digest.update(f"{package}/{path.relative_to(_package_folder(package)).as_posix()}\0".encode())
+        folder = _package_folder(package)
+        for path in _source_files(folder):
+            digest.update(f"{package}/{path.relative_to(folder).as_posix()}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return f"sha256:{digest.hexdigest()}"
 
 
-def _package_files(package: str) -> list[Path]:
-    files = (path for path in _package_folder(package).rglob("*") if path.is_file())
+def _source_files(folder: Path) -> list[Path]:
+    files = (path for path in folder.rglob("*") if path.is_file())
     return sorted(path for path in files if "__pycache__" not in path.parts)
 
 
