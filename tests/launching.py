@@ -1,4 +1,4 @@
-"""The launcher as its users start it: `python -m launcher` in a folder of its own. Import it as `launching`."""
+"""The launcher as its users start it, `python -m launcher` in a folder of its own, warm. Import it as `launching`."""
 
 import os
 import subprocess
@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from warm_start import LAUNCHERS, WarmProcess
 
 from shared.manifest import RunManifest, parse_manifest
 
@@ -27,27 +29,17 @@ class Launcher:
     def command(self, *arguments: str) -> list[str]:
         return [self.python, "-m", "launcher", *arguments, "--namespace", self.namespace]
 
-    def start(self, *arguments: str, **extra: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self.command(*arguments),
-            cwd=self.folder,
-            env={**self.environment, **extra},
-            text=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+    def start(self, *arguments: str, **extra: str) -> WarmProcess | subprocess.Popen[str]:
+        command, environment = self.command(*arguments), {**self.environment, **extra}
+        if self.python == sys.executable:
+            return LAUNCHERS.spawn("launcher", command[3:], environment, self.folder)
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, cwd=self.folder, env=environment, text=True, **streams)
 
     def __call__(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*arguments),
-            cwd=self.folder,
-            env={**self.environment, **extra},
-            text=True,
-            capture_output=True,
-            timeout=400,
-            check=False,
-        )
+        with self.start(*arguments, **extra) as process:
+            output, errors = process.communicate(timeout=400)
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def manifest(self) -> RunManifest:
         result = self("manifest")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import warm_start
 from models import make_question
+from warm_start import JOBS
 
 from shared.hub import Hub
 from shared.manifest import Phase, RunManifest, Source
@@ -37,11 +37,11 @@ class Run:
         return self.store.read(self.run_id).phases[name]
 
     def start(self, package, *arguments, **environment):
-        return warm_start.run(package, self._options(arguments), self.environment | environment)
+        return JOBS.run(package, self._options(arguments), self.environment | environment)
 
     def spawn(self, package, *arguments):
         """Starts a phase and leaves it running; its output is for `communicate`."""
-        return warm_start.spawn(package, self._options(arguments), self.environment)
+        return JOBS.spawn(package, self._options(arguments), self.environment)
 
     def _options(self, arguments):
         return ["--run-id", self.run_id, "--namespace", "local", *arguments]

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-import warm_start
 from models import make_question, make_qwen3
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from warm_start import JOBS
 
 from evaluator.answers import hash_prompt
 from evaluator.evaluate import evaluate_models
@@ -143,7 +143,7 @@ def test_every_answer_is_kept_in_the_order_of_the_questions(hub, hub_env, begin_
         "--batch-size",
         "4",
     ]
-    done = warm_start.run("evaluator", options, hub_env)
+    done = JOBS.run("evaluator", options, hub_env)
     assert (done.returncode, done.stderr) == (ExitCode.OK, "")
     assert "eval 21/21 (100%)" in done.stdout
     phase = ManifestStore(hub, "local").read(manifest.run_id).phases["eval"]

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import warm_start
 from models import make_question, make_qwen3
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from warm_start import JOBS
 
 from evaluator.evaluate import evaluate_models
 from evaluator.settings import EvalSettings
@@ -180,7 +180,7 @@ def test_a_claim_that_does_not_hold_is_an_exit_code_and_a_line(finished, hub, hu
     changed = finished.model_copy(deep=True, update={"run_id": f"{finished.run_id}-changed"})
     changed.phases["eval"].metrics["models"]["sft"]["accuracy"] = 0.99
     ManifestStore(hub, "local").create(changed)
-    done = warm_start.run("evaluator.verify", ["--run-id", changed.run_id, "--namespace", "local"], hub_env)
+    done = JOBS.run("evaluator.verify", ["--run-id", changed.run_id, "--namespace", "local"], hub_env)
     assert (done.returncode, done.stderr) == (ExitCode.GUARD_TRIPPED, "")
     failed = [line for line in done.stdout.splitlines() if line.startswith("FAILS")]
     assert len(failed) == 1
@@ -377,7 +377,7 @@ def test_of_an_unfinished_run_what_is_there_is_checked(finished, check):
 
 
 def test_a_run_that_is_not_there_is_bad_input_and_a_hub_that_is_not_is_no_verdict(hub_env, finished):
-    done = warm_start.run("evaluator.verify", ["--run-id", "nobodys", "--namespace", "local"], hub_env)
+    done = JOBS.run("evaluator.verify", ["--run-id", "nobodys", "--namespace", "local"], hub_env)
     assert (done.returncode, done.stdout) == (ExitCode.BAD_INPUT, "")
     assert done.stderr.startswith("error: There is no run nobodys in local/medmcqa-runs.")
     nowhere = Hub("http://127.0.0.1:9", "none")
