@@ -81,8 +81,9 @@ def run_row(run: Run) -> dict[str, Any]:
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:
-    names = ("profile", "seed", "code")
-    return [(name, str(run.manifest[name])) for name in names if run.manifest.get(name) is not None]
+    texts = {name: str(run.manifest.get(name, "")) for name in ("profile", "seed", "code")}
+    texts["code"] = texts["code"][:12]
+    return [(name, text) for name, text in texts.items() if text]
 
 
 def _phase(request: Request, user: User | None, name: str, phase: Mapping[str, Any]) -> dict[str, Any]:
