@@ -12,7 +12,9 @@ from local_hub.daemon import ask_health, start, stop
 from local_hub.environment import client_environment, render_exports
 from local_hub.errors import HubError
 from local_hub.jobs.executors import EXECUTORS
+from local_hub.keeping.export import add_export
 from local_hub.keeping.gc import add_gc
+from local_hub.keeping.importing import add_import
 from local_hub.keeping.limits import add_limit_options
 from local_hub.keeping.verify import add_verify
 from local_hub.state import find_running
@@ -151,6 +153,8 @@ def _parser() -> argparse.ArgumentParser:
     add_web(commands, place)
     add_pull(commands, serving, _config)
     add_gc(commands, place)
+    add_export(commands, place)
+    add_import(commands, place)
     return parser
 
 

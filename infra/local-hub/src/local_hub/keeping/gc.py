@@ -15,8 +15,8 @@ from local_hub.database import Database
 from local_hub.directory import store_errors
 from local_hub.errors import HubError
 from local_hub.keeping.collect import GC_PATH, LEAST_AGE_SECONDS, Collection
+from local_hub.keeping.opening import database_of
 from local_hub.keeping.sizes import format_bytes
-from local_hub.keeping.verify import database_of
 from local_hub.repos import room
 from local_hub.repos import schema as repos_schema
 from local_hub.repos.blobs import BlobStore
