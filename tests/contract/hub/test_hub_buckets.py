@@ -147,6 +147,7 @@ def test_knowing_the_hash_of_a_content_is_no_right_to_it(api, other_api, hub_ser
     assert asked.status_code == 404
 
 
+@pytest.mark.slow
 def test_files_of_buckets_outlive_the_hub_and_go_with_their_bucket(start_hub, tmp_path):
     first = start_hub(tmp_path / "hub")
     first.api.create_bucket("local/kept")

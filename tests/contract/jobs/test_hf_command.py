@@ -56,6 +56,7 @@ def test_hf_jobs_uv_run_runs_a_local_script_and_keeps_what_it_writes(hub_env, hu
     assert (tmp_path / "model.bin").read_bytes() == b"trained"
 
 
+@pytest.mark.slow
 def test_hf_jobs_run_mounts_a_local_folder(hub_env, image, tmp_path):
     (tmp_path / "rows.txt").write_text("a row")
     run = hf(hub_env, "jobs", "run", "-v", f"{tmp_path}:/input", image, "cat", "/input/rows.txt")

@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import subprocess
+import sys
 
 import pytest
 from huggingface_hub import HfApi, Volume
@@ -12,6 +14,16 @@ from local_hub.database import Database
 
 NUMBERS = itertools.count()
 PROCESS = pytest.mark.parametrize("executor", ["process"], indirect=True)
+
+HURRIED_HUB = """
+import sys
+from pathlib import Path
+from local_hub.config import HubConfig
+from local_hub.jobs import runner
+from local_hub.server import serve
+runner.SAVE_SECONDS, runner.QUIET_SECONDS = 0.1, 0.2
+serve(HubConfig(Path(sys.argv[1]), cancel_grace_seconds=1))
+"""
 
 
 @pytest.fixture
@@ -192,3 +204,34 @@ def test_what_is_not_for_a_user_is_mounted_by_none_of_her_jobs(client, bucket, r
     client.api.update_repo_settings(repo, repo_type="dataset", gated="manual")
     with pytest.raises(HfHubHTTPError, match="not in the authorized list"):
         run(volume(repo, type="dataset"))
+
+
+@pytest.mark.slow
+def test_what_a_job_has_written_to_a_bucket_outlives_a_hub_that_is_killed(tmp_path):
+    def start():
+        command = [sys.executable, "-c", HURRIED_HUB, str(tmp_path / "hub")]
+        hub = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        url = hub.stdout.readline().strip()
+        return hub, HfApi(url, (tmp_path / "hub" / "token").read_text().strip())
+
+    hub, api = start()
+    api.create_bucket("local/checkpoints")
+    script = "touch -d @1 /out/done; while echo step >>/out/growing; do sleep 0.05; done"
+    job = api.run_job(
+        image="x",
+        command=["sh", "-c", script],
+        namespace="local",
+        volumes=[volume("local/checkpoints", "/out")],
+    )
+    for line in api.fetch_job_logs(job_id=job.id, namespace="local", follow=True):
+        if "saved /out" in line:
+            break
+    hub.kill()
+    hub.wait()
+    hub.stdout.close()
+    hub, api = start()
+    assert "done" in [file.path for file in api.list_bucket_tree("local/checkpoints")]
+    assert "growing" not in [file.path for file in api.list_bucket_tree("local/checkpoints")]
+    hub.terminate()
+    hub.wait()
+    hub.stdout.close()

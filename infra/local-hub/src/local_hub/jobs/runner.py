@@ -1,6 +1,7 @@
 """Queues jobs, runs as many at once as the hub has slots, and records how each ends."""
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 import time
@@ -31,6 +32,8 @@ CANCELLED = Ending(CANCELED, "Job cancelled")
 TIMED_OUT = Ending(ERROR, "Job timeout reached")
 FAILED_INSIDE = Ending(ERROR, "the hub failed to run it; the hub's own log says why")
 RETRY_SECONDS = 2.0
+# How often what a job writes to buckets is saved while it runs, and how long a file has to be as it is for that.
+SAVE_SECONDS, QUIET_SECONDS = 60.0, 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,12 +179,22 @@ class JobRunner:
         job.log.append([f"===== Job started at {format_time(time.time())} ====="])
         cache = self._config.directory / JOBS_CACHE
         task = Task(record.id, record.spec, job.secrets, job.folder, cache, self._url, tuple(mounts))
-        ending = await job.execution.run(task)
+        ending = await self._run_and_save(job, task)
         try:
             await asyncio.to_thread(self._volumes.save, mounts, job.execution.say)
         except ExecutorError as error:
             return job.execution.refuse(error)
         return ending
+
+    async def _run_and_save(self, job: ActiveJob, task: Task) -> Ending:
+        """Runs the job, and from time to time puts what it has written into its buckets: a hub may be killed."""
+        running = asyncio.create_task(job.execution.run(task))
+        while True:
+            await asyncio.wait([running], timeout=SAVE_SECONDS if task.mounts else None)
+            if running.done():
+                return await running
+            with contextlib.suppress(ExecutorError):  # the end will tell
+                await asyncio.to_thread(self._volumes.save, task.mounts, job.execution.say, QUIET_SECONDS)
 
     async def _finish(self, job: ActiveJob, ending: Ending) -> None:
         """Records the end before the log completes: a client asks for the stage when the stream ends."""

@@ -1,10 +1,11 @@
-"""Laying out the volumes of a job as folders, and taking what it has changed in buckets back when it has ended."""
+"""Laying out the volumes of a job as folders, and taking what it changes in buckets back."""
 
 import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +29,7 @@ FILE_MODE, FOLDER_MODE = 0o600, 0o700
 READ_ONLY_FILE_MODE, READ_ONLY_FOLDER_MODE = 0o400, 0o500
 
 # Size and time of change of each file, in nanoseconds, by which a change shows.
-Files = Mapping[str, tuple[int, int]]
+Files = dict[str, tuple[int, int]]
 # Writes a file's content to the path.
 Write = Callable[[Path], object]
 
@@ -44,10 +45,10 @@ class _File:
 
 @dataclass(frozen=True)
 class BucketMount(Mount):
-    """A bucket that the job may write to, as it was when the job began."""
+    """A bucket that the job may write to, and the files in the folder as they are in the bucket."""
 
     bucket: Bucket
-    before: Files
+    saved: Files
 
 
 class VolumeStore:
@@ -61,12 +62,16 @@ class VolumeStore:
         folder = folder.absolute()
         return [self._lay_out(volume, folder / str(number)) for number, volume in enumerate(volumes)]
 
-    def save(self, mounts: Sequence[Mount], say: Say) -> None:
-        """Puts what has changed in the folders of buckets into the buckets; raises `ExecutorError`."""
+    def save(self, mounts: Sequence[Mount], say: Say, quiet_seconds: float = 0) -> None:
+        """Puts what has changed in the folders of buckets into the buckets; raises `ExecutorError`.
+
+        Of a job that runs, only files that have been quiet for so long: others are being written.
+        """
+        newest = time.time_ns() - int(quiet_seconds * 1e9)
         for mount in mounts:
             if isinstance(mount, BucketMount):
                 with _explained(f"cannot save {mount.volume.mount_path} to {mount.volume.source}"):
-                    self._save(mount, say)
+                    self._save(mount, say, newest if quiet_seconds else None)
 
     def _lay_out(self, volume: Volume, folder: Path) -> Mount:
         with _explained(f"cannot mount {volume.type} {volume.source} at {volume.mount_path}"):
@@ -106,10 +111,14 @@ class VolumeStore:
                 path, entry.size, copy if entry.kind == "lfs" else partial(_write_content, repo.id, db, entry)
             )
 
-    def _save(self, mount: BucketMount, say: Say) -> None:
+    def _save(self, mount: BucketMount, say: Say, newest: int | None) -> None:
         after = dict(_list_files(mount.folder))
-        changed = sorted(path for path, state in after.items() if mount.before.get(path) != state)
-        gone = sorted(mount.before.keys() - after.keys())
+        changed = sorted(
+            path
+            for path, state in after.items()
+            if mount.saved.get(path) != state and (newest is None or state[1] <= newest)
+        )
+        gone = sorted(mount.saved.keys() - after.keys())
         contents = {path: self._store_content(mount.folder / path) for path in changed}
         prefix = f"{mount.volume.path}/" if mount.volume.path else ""
         with self._store.database.write() as db:
@@ -118,16 +127,19 @@ class VolumeStore:
                 raise ExecutorError("the bucket was deleted while the job ran")
             for path in gone:
                 delete_file(db, bucket.key, prefix + path)
-            refused = [
-                reason
+            refused = {
+                path: reason
                 for path, content in contents.items()
                 if (reason := self._put(db, bucket, prefix + path, content, after[path][1]))
-            ]
+            }
+        for path in gone:
+            del mount.saved[path]
+        mount.saved.update({path: after[path] for path in changed if path not in refused})
         if changed or gone:
             saved = len(changed) - len(refused)
             say(f"saved {mount.volume.mount_path} to {bucket.id}: {saved} files changed, {len(gone)} gone")
         if refused:
-            raise ExecutorError("; ".join(refused))
+            raise ExecutorError("; ".join(refused.values()))
 
     def _put(
         self, db: sqlite3.Connection, bucket: Bucket, path: str, content: tuple[str, int], changed: int
