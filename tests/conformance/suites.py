@@ -34,11 +34,15 @@ class Suite:
 HUGGINGFACE_HUB = Suite(
     library="huggingface_hub",
     tests=(
+        "test_buckets.py",
+        "test_buckets_cli.py",
+        "test_buckets_hf_file_system.py",
         "test_cache_layout.py",
         "test_cli.py::TestJsonShorthand",
         "test_cli.py::TestRepoListCommand",
         "test_cli.py::TestRepoTypePrefix",
         "test_commit_scheduler.py",
+        "test_copy_files.py",
         "test_file_download.py",
         "test_hf_api.py",
         "test_hf_file_system.py",

@@ -33,9 +33,7 @@ def open_repo_to_write(db: sqlite3.Connection, request: Request) -> Repo:
 def open_repo_to_propose(db: sqlite3.Connection, request: Request) -> Repo:
     """The repo in the URL, for a pull request: whoever reads its files may make one."""
     repo = open_repo(db, request)
-    check_not_mirrored(db, repo)
-    signed_in(request)
-    check_not_gated(db, request, repo)
+    check_may_propose(db, request, repo)
     return repo
 
 
@@ -82,6 +80,13 @@ def check_not_gated(db: sqlite3.Connection, request: Request, repo: Repo) -> Non
         reason = " and you are not in the authorized list. Ask its owner to grant you access."
     message = f"Access to {repo.type} {repo.id} is restricted{reason}"
     raise ApiError(401 if user is None else 403, message, "GatedRepo")
+
+
+def check_may_propose(db: sqlite3.Connection, request: Request, repo: Repo) -> None:
+    """Raises 401 or 403 unless the one who asks may make a pull request."""
+    check_not_mirrored(db, repo)
+    signed_in(request)
+    check_not_gated(db, request, repo)
 
 
 def check_may_write(request: Request, repo: Repo) -> None:
