@@ -11,9 +11,9 @@ import sys
 import sysconfig
 import tempfile
 
+from lock import LOCK, find_entry
 from requirements import ROOT, projects, third_party
 
-LOCK = ROOT / "constraints.txt"
 DEVELOPMENT = ROOT / "requirements-dev.txt"
 
 
@@ -40,7 +40,7 @@ def main() -> None:
 
 def locked(name: str) -> str:
     """The lock's entry of a package, with its hashes."""
-    entry = re.search(rf"^{name}==(.*\\\n)*.*", LOCK.read_text(), re.MULTILINE)
+    entry = find_entry(name, LOCK.read_text())
     if entry is None:
         sys.exit(f"constraints.txt has no {name}: make it anew with `make lock`")
     return entry[0]
@@ -73,20 +73,9 @@ def _pip(*options: str) -> None:
 
 def _compile() -> None:
     """Compile what is installed, but for its own tests, on every core; pip uses one, for half of the set-up's time."""
-    packages = sysconfig.get_path("purelib")
-    command = [
-        sys.executable,
-        "-m",
-        "compileall",
-        "-qq",
-        "-j",
-        "0",
-        "-x",
-        r"site-packages/.*/tests?/",
-        packages,
-    ]
+    options = ["-qq", "-j", "0", "-x", r"site-packages/.*/tests?/", sysconfig.get_path("purelib")]
     # It fails for templates of code, which some packages bring.
-    subprocess.run(command, check=False)
+    subprocess.run([sys.executable, "-m", "compileall", *options], check=False)
 
 
 if __name__ == "__main__":
