@@ -36,9 +36,15 @@ def serve_hub(directory: Path, home: Path, *options: str) -> Iterator[HubServer]
             pytest.fail(f"The local hub did not start:\n{(directory / 'hub.log').read_text()}")
         token = (directory / "token").read_text().strip()
         variables = {"HF_ENDPOINT": url, "HF_TOKEN": token, "HF_HOME": str(home)}
-        yield HubServer(url, token, directory, dict(os.environ) | variables)
-        process.terminate()
         try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
+            yield HubServer(url, token, directory, dict(os.environ) | variables)
+        finally:
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()

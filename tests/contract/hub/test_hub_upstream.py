@@ -5,15 +5,16 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, Volume
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import get_session
 from serving import serve_hub
@@ -352,6 +353,37 @@ def test_pulled_repos_are_served_from_a_folder_that_was_carried_elsewhere(public
         assert api.dataset_info(data).sha == HfApi(public.url, public.token).dataset_info(data).sha
         assert api.hf_hub_download(data, "rows.csv", repo_type="dataset", cache_dir=tmp_path / "cache")
     assert command("verify", "--dir", tmp_path / "carried").returncode == 0
+    spoil(tmp_path / "carried", b"small")
+    damaged = command("verify", "--dir", tmp_path / "carried")
+    assert (damaged.returncode, "ümlaut #1.txt is damaged" in damaged.stdout) == (1, True)
+
+
+def spoil(folder, content):
+    with closing(sqlite3.connect(folder / "hub.sqlite3")) as db, db:
+        query = "UPDATE upstream_contents SET content = ? WHERE content = ?"
+        assert db.execute(query, (b"other", content)).rowcount
+
+
+@pytest.mark.slow
+def test_a_pulled_dataset_is_loaded_and_a_pulled_repo_mounted_where_nothing_can_be_asked(public, tmp_path):
+    data = publish(public, {"data/train.csv": b"a,b\n1,x\n2,y\n"}, repo_type="dataset")
+    model = publish(public, {"config.json": b"{}", "weights.bin": os.urandom(1_000_000)})
+    filling = ["--dir", tmp_path / "hub", "--upstream", public.url]
+    command("pull", *filling, "--type", "dataset", data)
+    command("pull", *filling, model)
+    script = "import sys, datasets; print(datasets.load_dataset(sys.argv[1], split='train').to_list())"
+    with front(tmp_path / "hub") as server:
+        loaded = subprocess.run(
+            [sys.executable, "-c", script, data], env=server.env, capture_output=True, text=True
+        )
+        assert loaded.stdout == "[{'a': 1, 'b': 'x'}, {'a': 2, 'b': 'y'}]\n", loaded.stderr
+        api = HfApi(server.url, server.token)
+        volumes = [Volume(type="model", source=model, mount_path="/model")]
+        look = ["python", "-c", "import os, sys; print(sorted(os.listdir(sys.argv[1])))", "/model"]
+        job = api.run_job(image="python:3.12", command=look, volumes=volumes, namespace="local")
+        assert api.wait_for_job(job.id, namespace="local").status.stage == "COMPLETED"
+        log = list(api.fetch_job_logs(job_id=job.id, namespace="local"))
+        assert log[-1] == "['.gitattributes', 'config.json', 'weights.bin']"
 
 
 @pytest.mark.slow
