@@ -127,6 +127,15 @@ def test_the_phases_of_a_run_change_by_themselves(api, name, open_page):
     assert page.complaints == []
 
 
+def test_a_page_that_lost_its_hub_says_so(open_page, job):
+    page = open_page(f"/jobs/local/{job.id}")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.context.set_offline(True)
+    expect(page.get_by_role("alert")).to_contain_text("The hub does not answer any more", timeout=20_000)
+    page.context.set_offline(False)
+    expect(page.get_by_role("alert")).to_have_count(0, timeout=20_000)
+
+
 @pytest.mark.parametrize("view", ["blob", "page"])
 def test_a_page_from_a_repo_runs_and_reaches_nothing(hub, api, name, open_page, view):
     api.create_repo(name, repo_type="dataset")

@@ -23,9 +23,12 @@ async function refresh() {
 async function keepFresh() {
   let pause = REFRESH_MS;
   if (!document.hidden) {
+    const lost = document.getElementById("lost");
     try {
       await refresh();
+      lost.hidden = true;
     } catch {
+      lost.hidden = false;
       pause = RETRY_MS;
     }
   }
