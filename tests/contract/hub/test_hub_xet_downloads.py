@@ -23,7 +23,7 @@ RANGES = [
     (XORB_BYTES - 1, XORB_BYTES + 1),
     (XORB_BYTES, len(LARGE)),
     (len(LARGE) - 1, len(LARGE)),
-    (5, len(LARGE) + 1000),
+    (XORB_BYTES + 5, len(LARGE) + 1000),
 ]
 
 
@@ -109,7 +109,7 @@ def test_what_came_by_lfs_is_downloaded_by_xet(only_by_xet, api, large_file, tmp
 
 def test_what_came_by_xet_is_downloaded_by_xet_whatever_its_size(only_by_xet, api, repo, tmp_path):
     contents = {size: random.Random(size).randbytes(size) for size in (1, CHUNK_BYTES, CHUNK_BYTES + 1)}
-    contents[3 * XORB_BYTES] = bytes(3 * XORB_BYTES)
+    contents[XORB_BYTES + 7] = bytes(XORB_BYTES + 7)
     folder = tmp_path / "folder"
     folder.mkdir()
     for size, content in contents.items():
