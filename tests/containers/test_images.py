@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from functools import cache
 from pathlib import Path
@@ -126,6 +127,13 @@ def test_every_installed_version_is_the_locked_one(name):
     assert {key: value.split("+")[0] for key, value in installed.items()} == {
         key: locked[key] for key in installed
     }
+
+
+def test_an_image_itself_lists_what_is_looked_up_of_it(name):
+    docker_image(name)
+    command = [sys.executable, ROOT / "infra/images/contents.py", name]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert dict(line.split("==") for line in listed.splitlines()) == probe(name)["versions"]
 
 
 def test_there_is_no_compiler_and_no_pip(name):
