@@ -3,7 +3,7 @@
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import Route
 
-from local_hub.web import assets, commits, files, jobs, lists, login, raw, runs
+from local_hub.web import assets, buckets, commits, files, jobs, lists, login, raw, runs
 
 # First parts of other addresses, where no namespace can be meant.
 RESERVED = (
@@ -55,6 +55,9 @@ web_routes: list[Route] = [
     Route("/jobs/{namespace}/{job_id}/log", jobs.follow_log),
     Route("/jobs/{namespace}/{job_id}/log.txt", jobs.whole_log),
     Route("/jobs/{namespace}/{job_id}/cancel", jobs.cancel_job, methods=["POST"]),
+    Route("/buckets/{namespace}/{name}", buckets.bucket_page),
+    Route("/buckets/{namespace}/{name}/tree/{path:path}", buckets.bucket_page),
+    Route("/buckets/{namespace}/{name}/raw/{path:path}", buckets.bucket_file),
     Route("/runs", runs.runs_page),
     Route("/runs/{namespace}/{name}/{run}", runs.run_page),
     *(Route(f"/{{type:dataset}}/{{namespace}}/{{name}}{view}", page) for view, page in _OF_REPO),
