@@ -107,7 +107,8 @@ def test_a_log_is_there_without_javascript(open_page, job):
         if "CANCELED" in page.locator("#state").inner_text():
             break
         page.reload()
-    expect(page.locator("#log")).to_contain_text("line 1 <b>")
+    assert "CANCELED" in page.locator("#state").inner_text()
+    assert "line 1 <b>" in page.locator("#log").inner_text()
 
 
 def test_the_phases_of_a_run_change_by_themselves(api, name, open_page):
@@ -129,7 +130,7 @@ def test_the_phases_of_a_run_change_by_themselves(api, name, open_page):
 
 def test_a_page_that_lost_its_hub_says_so(open_page, job):
     page = open_page(f"/jobs/local/{job.id}")
-    expect(page.get_by_role("alert")).to_have_count(0)
+    assert page.get_by_role("alert").count() == 0
     page.context.set_offline(True)
     expect(page.get_by_role("alert")).to_contain_text("The hub does not answer any more", timeout=20_000)
     page.context.set_offline(False)

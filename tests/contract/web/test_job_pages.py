@@ -48,8 +48,7 @@ def test_a_job_is_listed_and_shows_its_log_as_text_by_the_address_that_the_clien
     wait(api, job, "COMPLETED")
     page = owner.get(job.url)
     assert page.status_code == 200
-    log = re.search(r'<pre id="log"[^>]*>(.*?)</pre>', page.text, re.DOTALL)[1]
-    assert log.splitlines()[1:] == ["&lt;script&gt;alert(1)&lt;/script&gt;", "green", "***"]
+    assert log_in(page.text).splitlines()[1:] == ["&lt;script&gt;alert(1)&lt;/script&gt;", "green", "***"]
     assert "data-follow" not in page.text
     assert "data-live" not in page.text
     for text in (page.text, owner.get("/jobs").text, owner.get("/jobs/local").text):
@@ -65,7 +64,7 @@ def test_a_log_goes_on_where_the_page_ends_and_after_a_lost_connection(api, run,
     job = run("echo first; sleep 600")
     wait(api, job, "RUNNING")
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while "first" not in (page := owner.get(f"/jobs/local/{job.id}").text):
+    while "first" not in log_in(page := owner.get(f"/jobs/local/{job.id}").text):
         assert time.monotonic() < deadline
     follow = re.search(r'data-follow="([^"]+)"', page)[1]
     owner.post(f"/jobs/local/{job.id}/cancel")
@@ -74,6 +73,10 @@ def test_a_log_goes_on_where_the_page_ends_and_after_a_lost_connection(api, run,
     position, data = re.fullmatch(r"id: (\d+)\ndata: (.+)", whole[0]).groups()
     assert json.loads(data).endswith("\nfirst\n")
     assert follow.endswith(f"?from={position}")
+
+
+def log_in(page):
+    return re.search(r'<pre id="log"[^>]*>(.*?)</pre>', page, re.DOTALL)[1]
 
 
 def events(answer):
