@@ -5,7 +5,10 @@ import os
 import subprocess
 import sys
 import textwrap
+from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 import pytest
 from models import make_job, make_qwen3
@@ -22,7 +25,7 @@ from shared.lm.dashboards import (
 from shared.manifest import Attempt
 
 RUN = "run-1-sft"
-# Trains as the SFT phase does, up to `until` of 6 steps and from a checkpoint where one is given, each time in a
+# For each dashboard, trains as the SFT phase does to step 4 of 6, and on from its checkpoint of step 3: each time in a
 # process of its own, forked because the imports take longest. Prints the curve, and every address that it connected to.
 TRAIN = """
     import json, os, sys
@@ -38,7 +41,7 @@ TRAIN = """
     from sft_trainer.examples import build_examples
     from sft_trainer.settings import SftSettings
 
-    base, workdir, dashboard, *trainings = sys.argv[1:]
+    base, folder, *dashboards = sys.argv[1:]
 
     class Stop(TrainerCallback):
         def __init__(self, until):
@@ -48,7 +51,8 @@ TRAIN = """
             control.should_training_stop |= state.global_step >= self.until
             control.should_save = state.global_step == self.until - 1
 
-    def train(until, checkpoint):
+    def train(dashboard, until, checkpoint):
+        workdir = f"{folder}/{dashboard}"
         settings = SftSettings(run_id="run-1", namespace="n", max_steps=6, report_to=(dashboard,))
         job = make_job("sft", settings, Path(workdir))
         tokenizer = AutoTokenizer.from_pretrained(base)
@@ -60,16 +64,15 @@ TRAIN = """
             model, args=SFTConfig(**arguments), train_dataset=examples.dataset, processing_class=tokenizer,
             peft_config=build_lora_config(model, settings.lora), callbacks=[Stop(until)],
         )
-        trainer.train(resume_from_checkpoint=checkpoint or None)
+        trainer.train(resume_from_checkpoint=checkpoint and f"{workdir}/{checkpoint}")
         losses = [[row["step"], row["loss"]] for row in trainer.state.log_history if "loss" in row]
         files = {name: str(path) for name, path in tensorboard_files(job).items()}
-        print(json.dumps({"losses": losses, "files": files, "reached": reached}), flush=True)
+        print(json.dumps({"dashboard": dashboard, "losses": losses, "files": files, "reached": reached}), flush=True)
 
-    for training in trainings:
-        until, _, checkpoint = training.partition(":")
+    for dashboard, *training in ((name, *part) for name in dashboards for part in ((4, None), (6, "checkpoint-3"))):
         child = os.fork()
         if child == 0:
-            train(int(until), checkpoint)
+            train(dashboard, *training)
             break
         _, status = os.waitpid(child, 0)
         if status:
@@ -87,33 +90,38 @@ def base(tmp_path_factory):
     return make_qwen3(tmp_path_factory.mktemp("qwen3"))
 
 
-@pytest.fixture
-def train_in_two(base, tmp_path):
-    """Trains to step 4, and in another process from its checkpoint of step 3; returns what both printed."""
+@dataclass(frozen=True)
+class Trained:
+    """Where the dashboards kept their data, and what the two trainings of each printed."""
 
-    def train(dashboard):
-        work = tmp_path / "work"
-        command = [sys.executable, "-c", textwrap.dedent(TRAIN), str(base), str(work), dashboard]
-        variables = {
-            "HF_HOME": str(tmp_path / "hf"),
-            "HOME": str(tmp_path),
-            "PYTHONPATH": TESTS,
-            "OMP_NUM_THREADS": "1",
-        }
-        done = subprocess.run(
-            [*command, "4:", f"6:{work / 'checkpoint-3'}"],
-            env=dict(os.environ) | variables,
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
-        assert done.returncode == 0, done.stderr
-        first, second = [
-            json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"losses"')
-        ]
-        return first, second
+    home: Path
+    printed: list[dict[str, Any]]
 
-    return train
+    def of(self, dashboard):
+        return [training for training in self.printed if training["dashboard"] == dashboard]
+
+
+@pytest.fixture(scope="module")
+def trained(base, tmp_path_factory):
+    """For each dashboard that is installed, a training that was interrupted and went on in another process."""
+    folder = tmp_path_factory.mktemp("trained")
+    command = [sys.executable, "-c", textwrap.dedent(TRAIN), str(base), str(folder / "work")]
+    variables = {
+        "HF_HOME": str(folder / "hf"),
+        "HOME": str(folder),
+        "PYTHONPATH": TESTS,
+        "OMP_NUM_THREADS": "1",
+    }
+    done = subprocess.run(
+        [*command, *filter(find_spec, ("tensorboard", "trackio", "wandb"))],
+        env=dict(os.environ) | variables,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith('{"dashboard"')]
+    return Trained(folder / "hf", list(map(json.loads, lines)))
 
 
 @pytest.fixture
@@ -151,9 +159,9 @@ def read_tensorboard(folder):
 
 
 @needs("tensorboard")
-def test_tensorboard_shows_the_curve_of_an_interrupted_training_as_one(train_in_two, tmp_path):
-    trainings = train_in_two("tensorboard")
-    folder = tmp_path / "hf" / "medmcqa-pipeline" / "dashboards" / "tensorboard" / RUN
+def test_tensorboard_shows_the_curve_of_an_interrupted_training_as_one(trained):
+    trainings = trained.of("tensorboard")
+    folder = trained.home / "medmcqa-pipeline" / "dashboards" / "tensorboard" / RUN
     assert_one_curve(read_tensorboard(folder), *trainings)
     # Both processes' events go to the run's files.
     files = trainings[1]["files"]
@@ -181,18 +189,17 @@ def read_trackio(folder):
 
 
 @needs("trackio")
-def test_trackio_shows_an_interrupted_training_as_one_run_from_its_local_store(train_in_two, tmp_path):
-    trainings = train_in_two("trackio")
-    stored = read_trackio(tmp_path / "hf" / "trackio")
+def test_trackio_shows_an_interrupted_training_as_one_run_from_its_local_store(trained):
+    trainings = trained.of("trackio")
+    stored = read_trackio(trained.home / "trackio")
     assert stored["runs"] == [RUN]
     assert_one_curve(stored["rows"], *trainings)
     assert [training["reached"] for training in trainings] == [[], []], "it needs no network"
 
 
 @needs("wandb")
-def test_wandb_without_a_key_writes_to_disk_under_the_training_s_own_id(train_in_two, tmp_path):
-    train_in_two("wandb")
-    folder = tmp_path / "hf" / "medmcqa-pipeline" / "dashboards" / "wandb"
+def test_wandb_without_a_key_writes_to_disk_under_the_training_s_own_id(trained):
+    folder = trained.home / "medmcqa-pipeline" / "dashboards" / "wandb"
     # offline-run-<date>_<time>-<id of the run>: both go to the same run when they are synced.
     stored = [path.name.split("-", 3) for path in folder.glob("offline-run-*")]
     assert [name[3] for name in stored] == [RUN, RUN]

@@ -56,13 +56,13 @@ def models(hub, folders):
     return {name: push_model(hub, name, folder) for name, folder in folders.items()}
 
 
-@pytest.fixture
-def begin_run(hub, tmp_path):
+@pytest.fixture(scope="module")
+def begin_run(hub, tmp_path_factory):
     """Store a run whose training has ended."""
 
     def begin(models, more=lambda path: {}):
         run_id = f"run-{time.time_ns()}"
-        path = tmp_path / "rows.parquet"
+        path = tmp_path_factory.mktemp("rows") / "rows.parquet"
         pq.write_table(pa.Table.from_pylist([question.model_dump() for question in QUESTIONS]), path)
         files = {f"data/{split}-00000-of-00001.parquet": path for split in ("sft", "eval")} | more(path)
         data = hub.push_files(f"local/medmcqa-{run_id}-data", "dataset", files, "Add questions")
@@ -87,15 +87,15 @@ def begin_run(hub, tmp_path):
     return begin
 
 
-@pytest.fixture
-def evaluate(hub, begin_run, tmp_path):
+@pytest.fixture(scope="module")
+def evaluate(hub, begin_run, tmp_path_factory):
     """Do the work of the phase in this process; `more` names files of the data that the rows become, too."""
 
     def run(models, more=lambda path: {}, **changes):
         manifest = begin_run(models, more)
         settings = EvalSettings(run_id=manifest.run_id, namespace="local", **QUICK | changes)
-        inputs = resolve_inputs(manifest, "eval")
-        job = Job("eval", settings, hub, ManifestStore(hub, "local"), manifest, inputs, tmp_path, tmp_path)
+        inputs, work = resolve_inputs(manifest, "eval"), tmp_path_factory.mktemp("work")
+        job = Job("eval", settings, hub, ManifestStore(hub, "local"), manifest, inputs, work, work)
         return job, lambda: evaluate_models(job)
 
     return run
@@ -222,31 +222,38 @@ def with_calibration(path):
     return {"data/calibration-00000-of-00001.parquet": path, "near_duplicates.jsonl": PAIR}
 
 
+@pytest.fixture(scope="module")
+def asked_every_way(evaluate, models):
+    """A job that has asked in every way, and what came of it."""
+    job, work = evaluate(models, with_calibration, **EVERY_WAY)
+    return job, work()
+
+
 LOAD = """
 import json, sys
 from datasets import load_dataset
-repo, configs = sys.argv[1], json.loads(sys.argv[2])
+repo, commit, configs = *sys.argv[1:3], json.loads(sys.argv[3])
 def load(config, split):
-    table = load_dataset(repo, config, split=split)
+    table = load_dataset(repo, config, split=split, revision=commit)
     return {"columns": {name: repr(kind) for name, kind in table.features.items()}, "rows": table.to_list()}
 print(json.dumps({f"{config}/{split}": load(config, split) for config, split in configs}))
 """
 
 
-def load_all(hub_env, repo_id, configs):
+def load_all(hub_env, ref, configs):
     """What `load_dataset` of the real library makes of the repo: columns and rows by config/split."""
-    command = [sys.executable, "-c", LOAD, repo_id, json.dumps(configs)]
+    command = [sys.executable, "-c", LOAD, ref.repo_id, ref.commit, json.dumps(configs)]
     done = subprocess.run(command, env=hub_env, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_every_config_of_the_record_loads_with_load_dataset(hub_env, evaluate, models):
-    job, work = evaluate(models, with_calibration, **EVERY_WAY)
-    metrics = work().metrics
+def test_every_config_of_the_record_loads_with_load_dataset(hub_env, asked_every_way, models):
+    _, outcome = asked_every_way
+    metrics = outcome.metrics
     answered = ("default", "constrained", "rotated", "calibration")
     configs = [(config, name) for config in answered for name in models] + [("baselines", "bag_of_words")]
-    loaded = load_all(hub_env, job.repo("predictions"), configs)
+    loaded = load_all(hub_env, outcome.outputs["predictions"], configs)
     assert {tuple(loaded[f"{config}/{name}"]["columns"]) for config in answered for name in models} == {
         tuple(SCHEMA.names)
     }
@@ -273,9 +280,8 @@ def test_every_config_of_the_record_loads_with_load_dataset(hub_env, evaluate, m
     assert metrics["baselines"]["bag_of_words"]["rows"] == 7
 
 
-def test_a_later_evaluation_that_asks_less_leaves_nothing_of_the_earlier_one(hub, evaluate, models):
-    job, work = evaluate(models, with_calibration, **EVERY_WAY)
-    work()
+def test_a_later_evaluation_that_asks_less_leaves_nothing_of_the_earlier_one(hub, asked_every_way):
+    job, _ = asked_every_way
     again = replace(job, settings=job.settings.model_copy(update={"decoding": "free", "rotate_options": False}),
                     workdir=job.workdir / "again")  # fmt: skip
     ref = evaluate_models(again).outputs["predictions"]
