@@ -305,7 +305,7 @@ def test_upstream_is_never_asked_for_own_namespaces_nor_by_the_anonymous(hub, pr
     assert len(proxy.requests) == before
     api.model_info(model)
     assert anonymous.repo_exists(model)
-    status, sentence = refusal(anonymous.hf_hub_download, model, "README.md", cache_dir=tmp_path)
+    status, sentence = refusal(anonymous.hf_hub_download, model, "weights.bin", cache_dir=tmp_path)
     assert (status, "Log in" in sentence) == (401, True)
 
 

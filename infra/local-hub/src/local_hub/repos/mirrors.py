@@ -128,6 +128,14 @@ def save_fetched_content(db: sqlite3.Connection, repo_key: int, oid: str, conten
     db.execute("INSERT OR IGNORE INTO upstream_contents VALUES (?, ?, ?)", (oid, repo_key, content))
 
 
+def share_fetched_content(db: sqlite3.Connection, repo_key: int, oid: str) -> None:
+    """Gives a copy the content of a regular file that another copy has."""
+    db.execute(
+        "INSERT OR IGNORE INTO upstream_contents SELECT oid, ?, content FROM upstream_contents WHERE oid = ? LIMIT 1",
+        (repo_key, oid),
+    )
+
+
 def find_fetched_content(db: sqlite3.Connection, oid: str) -> bytes | None:
     """What a regular file of a copy holds; None if it was not fetched."""
     row = db.execute("SELECT content FROM upstream_contents WHERE oid = ? LIMIT 1", (oid,)).fetchone()

@@ -1,6 +1,7 @@
 """Copies of upstream's repos: what a revision is there, and its files, each asked for once."""
 
 import asyncio
+import errno
 import logging
 import re
 import time
@@ -84,7 +85,7 @@ class Upstream:
         """The download of a file of a copy, begun now unless it is under way. The task ends when the file is kept.
 
         Raises:
-            ApiError: upstream has just sent other bytes than its hash is for.
+            ApiError: upstream has just sent other bytes than its hash is for, or the disk has no room.
         """
         key = entry.sha256 if entry.kind == "lfs" else entry.oid
         until, refusal = self._wrong.get(key, (0.0, None))
@@ -94,6 +95,7 @@ class Upstream:
             files = f"/{url_prefix(repo.type)}{quoted(repo.namespace)}/{quoted(repo.name)}"
             address = f"{files}/resolve/{sha}/{'/'.join(map(quoted, path.split('/')))}"
             made = Download(self._client, address, entry, self._folder / f"{key}.part")
+            self._store.room.check_disk(entry.size - made.received)
             task = asyncio.create_task(self._fetch(key, made, f"{path} of {repo.id}"))
             task.add_done_callback(_look_at_end)
             self._downloads[key] = made, task
@@ -116,6 +118,9 @@ class Upstream:
             refusal = ApiError(502, message)
             self._wrong[key] = (time.monotonic() + CALM_SECONDS, refusal)
             raise refusal from error
+        except OSError as error:
+            status = 507 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 500
+            raise ApiError(status, f"The hub cannot keep {title}: {error.strerror}") from error
         finally:
             del self._downloads[key]
 
@@ -248,6 +253,8 @@ class Upstream:
         place = f"/api/{repo.type}s/{quoted(repo.namespace)}/{quoted(repo.name)}/{kind}"
         if kind == "refs":
             body = await self._client.get(f"{place}?include_prs=1")
+            if not isinstance(body, dict):
+                raise UnusableError("it answers with something other than a list of refs")
         else:
             body = []
             async for item in self._client.pages(f"{place}/{sha}?expand[]=formatted"):

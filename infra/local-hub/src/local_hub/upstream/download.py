@@ -5,25 +5,24 @@ import contextlib
 import hashlib
 import logging
 import os
-import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import IO
 
 from local_hub.directory import flush_folder
-from local_hub.errors import ApiError
 from local_hub.repos.trees import Entry
-from local_hub.upstream.client import UnreachableError, UpstreamClient
+from local_hub.upstream.client import UnreachableError, UnusableError, UpstreamClient
 
 logger = logging.getLogger("local_hub.upstream")
 
-BLOCK_BYTES = 1024**2
+BLOCK_BYTES = 512 * 1024
+# What has come is passed on after so long, however little it is.
+LONGEST_PENDING_SECONDS = 0.1
 # The end of a large file is not passed on before the hash of the whole is right.
 HELD_BACK_BYTES = 64 * 1024
 # Between attempts without any byte; after the last one it is given up until a client asks again.
 PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
-# What else needs the disk meanwhile: the database, logs.
-SPARE_BYTES = 64 * 1024**2
 
 
 class WrongContentError(Exception):
@@ -56,7 +55,6 @@ class Download:
             RefusedError: upstream does not give it.
             WrongContentError: the hash is wrong; nothing stays.
         """
-        self._check_space()
         self._hash = await asyncio.to_thread(_hash_of_file, self.path, self.entry)
         failures = 0
         while self.received < self.entry.size:
@@ -108,18 +106,34 @@ class Download:
             async with self._client.open_file(self._address, self.received) as answer:
                 # Upstream may answer with the whole; what is here already has been passed on and is not replaced.
                 known = self.received if answer.status_code == 200 else 0
-                async for block in answer.aiter_bytes():
-                    fresh, known = block[known:], max(known - len(block), 0)
-                    if fresh:
-                        await asyncio.to_thread(self._append, file, fresh)
-                        self.received += len(fresh)
-                        self._tell()
-                    if self.received > self.entry.size:
-                        return
+                await self._take(file, answer.aiter_bytes(), known)
         if self.received < self.entry.size:
-            raise UnreachableError("the answer ended too early")
+            raise UnusableError("its answer ended too early")
 
-    def _append(self, file: IO[bytes], block: bytes) -> None:
+    async def _take(self, file: IO[bytes], blocks: AsyncIterator[bytes], known: int) -> None:
+        """Writes what comes, except for so many bytes at the beginning; a few of the network's blocks at a time."""
+        pending = bytearray()
+        flush_at = time.monotonic() + LONGEST_PENDING_SECONDS
+        try:
+            async for block in blocks:
+                pending += block[known:]
+                known = max(known - len(block), 0)
+                if len(pending) >= BLOCK_BYTES or time.monotonic() > flush_at:
+                    await self._flush(file, pending)
+                    flush_at = time.monotonic() + LONGEST_PENDING_SECONDS
+                if self.received > self.entry.size:
+                    return
+        finally:
+            await self._flush(file, pending)
+
+    async def _flush(self, file: IO[bytes], pending: bytearray) -> None:
+        if pending:
+            await asyncio.to_thread(self._append, file, pending)
+            self.received += len(pending)
+            pending.clear()
+            self._tell()
+
+    def _append(self, file: IO[bytes], block: bytearray) -> None:
         file.write(block)
         file.flush()
         self._hash.update(block)
@@ -133,15 +147,6 @@ class Download:
     def _tell(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
-
-    def _check_space(self) -> None:
-        missing = self.entry.size - self.received
-        free = shutil.disk_usage(self.path.parent).free
-        if missing + SPARE_BYTES > free:
-            raise ApiError(
-                507,
-                f"A file of {self.entry.size} bytes is to be fetched, and the hub's disk has {free} bytes left.",
-            )
 
 
 def keep_blob(path: Path, target: Path) -> None:

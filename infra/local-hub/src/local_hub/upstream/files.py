@@ -52,7 +52,7 @@ def find_missing(request: Request) -> MissingFile | None:
         if _is_here(db, store, repo, entry):
             _doubt_what_clients_hold(db, request, entry)
             return None
-    if entry.kind == "lfs" and _shares(store, repo, entry):
+    if _shares(store, repo, entry):
         return None
     return MissingFile(repo, origin, commit, path, entry)
 
@@ -64,13 +64,23 @@ def _is_here(db: sqlite3.Connection, store: RepoStore, repo: Repo, entry: Entry)
 
 def _shares(store: RepoStore, repo: Repo, entry: Entry) -> bool:
     """Whether another repo has the same content, which from now on is this one's too."""
-    if not store.blobs.exists(entry.sha256):
-        return False
+    with store.database.read() as db:
+        if not _is_anywhere(db, store, entry):
+            return False
     with store.database.write() as db:  # a collection of garbage removes it in a transaction, too
-        is_there = store.blobs.exists(entry.sha256)
-        if is_there:
+        if not _is_anywhere(db, store, entry):
+            return False
+        if entry.kind == "lfs":
             mirrors.record_large_file(db, repo.key, entry)
-    return is_there
+        else:
+            mirrors.share_fetched_content(db, repo.key, entry.oid)
+    return True
+
+
+def _is_anywhere(db: sqlite3.Connection, store: RepoStore, entry: Entry) -> bool:
+    if entry.kind == "lfs":
+        return store.blobs.exists(entry.sha256)
+    return mirrors.find_fetched_content(db, entry.oid) is not None
 
 
 def _doubt_what_clients_hold(db: sqlite3.Connection, request: Request, entry: Entry) -> None:
