@@ -18,8 +18,9 @@ endif
 PACKAGES := shared[lm] infra/local-hub[docker] $(wildcard infra/launcher infra/starter services/*)
 SETUP := $(VENV)/.setup-stamp
 HUB := $(BIN)/local-hub
-# A file's tests share what is dear to make.
-SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
+# A file's tests share what is dear to make. Files in their order, not those of many tests first: the heavy ones come before the
+# light ones, which even out the end.
+SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder --numprocesses
 HUB_OPTIONS := --dir "$(HUB_DIR)" $(if $(HUB_PORT),--port $(HUB_PORT)) $(if $(EXECUTOR),--executor "$(EXECUTOR)") \
 	$(if $(UPSTREAM),--upstream "$(UPSTREAM)")
 OPTIONS = $(if $(PROFILE),--profile "$(PROFILE)") $(if $(RUN),--run "$(RUN)") $(if $(SEED),--seed "$(SEED)") \
@@ -116,11 +117,11 @@ check-workflows: $(SETUP)  ## lint the GitHub workflows: schema, security, and a
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --quiet --persona pedantic .github
 	@if command -v actionlint >/dev/null; then actionlint; else echo "actionlint is not installed: not run" >&2; fi
-# In their order, not files of many tests first: the heavy ones come before the light ones, which even out the end.
 test: $(SETUP)  ## the tests
-	$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE) --no-loadscope-reorder
+	$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE) 2
+# A third goes on where two wait: for a full minute, a job's timeout, a client's patience.
 test-slow: $(SETUP)  ## the tests that take longer
-	$(BIN)/pytest -m "slow and not docker" $(SIDE_BY_SIDE)
+	$(BIN)/pytest -m "slow and not docker" $(SIDE_BY_SIDE) 3
 test-docker: $(SETUP)  ## the tests that need a Docker engine: BASE_IMAGE, DOCKER_BUILD_OPTIONS
 	$(BIN)/pytest -m docker
 workflow: $(SETUP)  ## run a job of a GitHub workflow here, its steps as they stand in the file: WORKFLOW=ci JOB=smoke
