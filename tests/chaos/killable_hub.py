@@ -57,6 +57,11 @@ class KillableHub:
         with sqlite3.connect(self._folder / "hub" / "hub.sqlite3") as database:
             return database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
+    def is_whole(self) -> bool:
+        """Tell whether every file, folder and commit has its hash, and all that they name is there."""
+        command = [sys.executable, "-m", "local_hub", "verify", "--dir", str(self._folder / "hub")]
+        return subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 0
+
     def client_environment(self, url: str, name: str) -> dict[str, str]:
         """Return a process's whole environment as a client that reaches the hub at `url`, with caches of its own."""
         home = self._folder / "homes" / name

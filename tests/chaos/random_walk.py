@@ -110,6 +110,7 @@ class Walker:
         makers = [self.commit] * 6 + [self.branch, self.tag, self.squash]
         makers += [self.drop_branch] * (len(model.branches) > 1) + [self.drop_tag] * bool(model.tags)
         makers += [self.delete] * (self.draw.random() < 0.3)
+        makers += [self.collect]
         return self.draw.choice(makers)(repo)
 
     def create(self, repo: str) -> Step:
@@ -209,6 +210,15 @@ class Walker:
             lambda state: state[repo].titles.__setitem__(branch, [title]),
         )
 
+    def collect(self, repo: str) -> Step:
+        """Collects garbage, which changes nothing that anybody sees."""
+        asked = {"older_than_seconds": 3600, "dry_run": False}
+        return Step(
+            "collect garbage",
+            lambda: self.send("POST", "/api/local-hub/gc", json=asked),
+            lambda state: None,
+        )
+
     def upload(self, repo: str, contents: Iterable[bytes]) -> bool:
         """Sends large files that the hub does not have."""
         objects = [{"oid": sha256(content), "size": len(content)} for content in contents]
@@ -260,6 +270,7 @@ def walk_hub(hub: KillableHub, folder: Path, seed: int, kills: int, tally: Tally
     """Walk a hub through random changes under so many kills; the same seed draws the same changes."""
     Walker(hub, random.Random(seed)).walk(kills, tally)
     tally.check("the hub's database is damaged", hub.is_intact())
+    tally.check("the hub's folder does not hold what its hashes say", hub.is_whole())
 
 
 def expected_of(state: State) -> dict[str, Any]:

@@ -150,6 +150,7 @@ def test_what_is_younger_than_an_hour_is_not_collected_while_the_hub_runs(hub, c
     assert "While the hub runs, --older-than is at least 1" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_stopped_hub_is_collected_down_to_the_last_second(tmp_path, capsys):
     directory = tmp_path / "hub"
     with LocalHub(directory) as hub:

@@ -48,7 +48,7 @@ def upload(hub, repo, pairs, xet):
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("xet", [False, True])
+@pytest.mark.parametrize("xet", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_an_upload_beyond_the_quota_is_refused_before_it_begins(hub, repo, xet):
     before = files_of(hub)
     ended = upload(hub, repo, 250_000, xet)
@@ -60,6 +60,7 @@ def test_an_upload_beyond_the_quota_is_refused_before_it_begins(hub, repo, xet):
     assert files_of(hub) == before
 
 
+@pytest.mark.slow
 def test_an_upload_by_xet_that_could_have_been_of_a_known_file_is_refused_when_it_has_come(hub, repo):
     """Only its size was announced. The client would repeat for minutes what fails with 507."""
     ended = upload(hub, repo, 300_000, xet=True)
@@ -107,6 +108,7 @@ def test_two_uploads_that_fit_only_alone_do_not_both_arrive(hub, repo):
     assert (refused.status_code, "300.0 kB needed, 100.0 kB free" in refused.json()["error"]) == (507, True)
 
 
+@pytest.mark.slow
 def test_a_disk_without_room_takes_no_upload_and_the_rest_goes_on(tmp_path):
     with serve_hub(tmp_path, tmp_path / "home", "--keep-free", "100000TB") as hub:
         api = HfApi(hub.url, hub.token)
