@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 import httpx2
 
-from local_hub.upstream.address import UpstreamAddress
+from local_hub.upstream.address import TOKEN_VARIABLE, UpstreamAddress
 
 # At INFO it logs addresses, those of files with their signatures included.
 logging.getLogger("httpx2").setLevel(logging.WARNING)
@@ -103,7 +103,9 @@ def _check(answer: httpx2.Response) -> None:
     message = answer.headers.get("x-error-message", "")
     code = answer.headers.get("x-error-code")
     if status == 401 and "invalid credentials" in message.lower():
-        raise UnusableError("it does not know the token that this hub was given for it")
+        raise UnusableError(
+            f"it does not know this hub's token for it; start the hub with a right {TOKEN_VARIABLE}"
+        )
     if status in _FOR_NOW or status >= 500 or answer.is_redirect:
         raise UnusableError(f"it answers with status {status} {message}".strip())
     if code is None and status in _REPO_ERRORS:

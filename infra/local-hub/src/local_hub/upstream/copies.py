@@ -268,9 +268,7 @@ class Upstream:
             mirrors.save_document(db, repo, kind, sha, body)
 
     def _unreachable(self, reason: object) -> ApiError:
-        return ApiError(
-            503, f"This is not kept here, and {self.url} cannot be used: {reason}. Try again later."
-        )
+        return ApiError(503, f"This is not kept here, and {self.url} cannot be used: {reason}.")
 
     def _drop_abandoned_parts(self) -> None:
         oldest = time.time() - ABANDONED_SECONDS
