@@ -1,7 +1,5 @@
 """A run on a real hub whose questions are split, on a tiny base model. Import it as `training_run`."""
 
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,16 +43,6 @@ class Run:
 
     def _options(self, arguments):
         return ["--run-id", self.run_id, "--namespace", "local", *arguments]
-
-    def python(self, *arguments, **environment):
-        """Runs Python as a client of the hub."""
-        return subprocess.run(
-            [sys.executable, *arguments],
-            env=self.environment | environment,
-            text=True,
-            capture_output=True,
-            timeout=240,
-        )
 
 
 def make_run(server, base_folder: Path, workdir: Path) -> Run:

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from subprocess import CompletedProcess
 
 import pytest
 from launching import Launcher, new_launcher, wait_until
@@ -153,9 +154,15 @@ def jobs(toys, toy_launch):
 
 
 @pytest.fixture(scope="session")
-def split_done(tmp_path_factory, hub_server, profile) -> Launcher:
-    """A launcher whose only run has been split; for tests that look and change nothing."""
+def first_split(tmp_path_factory, hub_server, profile) -> tuple[Launcher, CompletedProcess[str]]:
+    """A launcher whose only run has been split, and the command that did it; for tests that look and change nothing."""
     launch = new_launcher(tmp_path_factory.mktemp("user"), hub_server.env)
-    result = launch("split", "--profile", profile, "--seed", "7")
+    return launch, launch("split", "--profile", profile, "--seed", "7")
+
+
+@pytest.fixture(scope="session")
+def split_done(first_split) -> Launcher:
+    """That launcher."""
+    launch, result = first_split
     assert result.returncode == 0, result.stderr
     return launch

@@ -11,12 +11,12 @@ from shared.errors import ExitCode
 from shared.manifest import Progress
 
 
-def test_split_begins_a_run_and_records_its_job(launch, profile):
-    result = launch("split", "--profile", profile, "--seed", "3")
+def test_split_begins_a_run_and_records_its_job(first_split):
+    launch, result = first_split
     assert result.returncode == 0, result.stderr
     manifest = launch.manifest()
-    assert (manifest.profile, manifest.seed) == ("mine", 3)
-    assert result.stderr.splitlines()[0] == f"Begin run {manifest.run_id} (profile mine, seed 3)."
+    assert (manifest.profile, manifest.seed) == ("mine", 7)
+    assert result.stderr.splitlines()[0] == f"Begin run {manifest.run_id} (profile mine, seed 7)."
     phase = manifest.phases["split"]
     assert phase.status == "succeeded"
     assert phase.metrics["rows"] == {"sft": 4, "grpo": 2, "eval": 2, "calibration": 2}
@@ -26,21 +26,17 @@ def test_split_begins_a_run_and_records_its_job(launch, profile):
     assert f"job {attempt.job_id} on cpu-basic" in result.stderr
 
 
-def test_a_named_run_is_up_to_date_until_something_changes(launch, profile):
-    launch("split", "--profile", profile)
+def test_a_split_begins_a_run_but_a_named_one_is_up_to_date_until_something_changes(launch, profile, store):
+    assert launch("split", "--profile", profile, "--seed", "1").returncode == 0
+    assert launch("split", "--profile", profile, "--seed", "2").returncode == 0
+    assert {run_id[-1] for run_id in store.list_run_ids()} == {"1", "2"}
+    assert launch.manifest().seed == 2
     run_id = launch.manifest().run_id
     again = ("split", "--run", run_id, "--profile", profile)
     assert launch(*again).stderr == f"split is up to date in run {run_id}.\n"
     assert "split succeeded" in launch(*again, SPLIT_EVAL_ROWS="3").stderr
     assert launch.manifest().phases["split"].metrics["rows"]["eval"] == 3
     assert "split succeeded" in launch(*again, "--force", SPLIT_EVAL_ROWS="3").stderr
-
-
-def test_split_without_a_run_begins_another(launch, profile, store):
-    assert launch("split", "--profile", profile, "--seed", "1").returncode == 0
-    assert launch("split", "--profile", profile, "--seed", "2").returncode == 0
-    assert {run_id[-1] for run_id in store.list_run_ids()} == {"1", "2"}
-    assert launch.manifest().seed == 2
 
 
 def test_a_failing_upstream_phase_keeps_the_next_one_from_starting(launch, profile):

@@ -5,6 +5,7 @@ import json
 import pytest
 from models import make_llama, make_qwen3
 from training_run import make_run
+from warm_start import JOBS
 
 from shared.errors import BadInput, ExitCode, GuardTripped
 from shared.lm.adapters import weight_fingerprint
@@ -31,30 +32,6 @@ TRAINING_ON_REWARDS = [
     "--logging-steps=1",
     "--gradient-checkpointing=off",
 ]
-# What anybody would write who knows only the names and the commits.
-RELOAD = """
-import json, sys
-from peft import AutoPeftModelForCausalLM
-from transformers import AutoModelForCausalLM, AutoTokenizer
-from models import make_question
-from shared.lm.adapters import weight_fingerprint
-from shared.prompts import build_messages
-
-model_id, model_commit, adapter_id, adapter_commit = sys.argv[1:]
-tokenizer = AutoTokenizer.from_pretrained(model_id, revision=model_commit)
-model = AutoModelForCausalLM.from_pretrained(model_id, revision=model_commit)
-adapted = AutoPeftModelForCausalLM.from_pretrained(adapter_id, revision=adapter_commit)
-prompt = tokenizer.apply_chat_template(
-    build_messages(make_question(1)), add_generation_prompt=True, enable_thinking=False, return_dict=True,
-    return_tensors="pt",
-)
-output = model.generate(**prompt, max_new_tokens=60, do_sample=False)[0, prompt["input_ids"].shape[1]:]
-print(json.dumps({
-    "fingerprint": weight_fingerprint(model),
-    "adapter on its base": weight_fingerprint(adapted.merge_and_unload()),
-    "answer": tokenizer.decode(output),
-}))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +49,7 @@ def read_lines(hub, ref):
 def reload(run, phase):
     model, adapter = phase.outputs["model"], phase.outputs["adapter"]
     arguments = (model.repo_id, model.commit, adapter.repo_id, adapter.commit)
-    process = run.python("-c", RELOAD, *arguments, PYTHONPATH="tests")
+    process = JOBS.run("reload_models", arguments, run.environment | {"PYTHONPATH": "tests"})
     assert process.returncode == 0, process.stderr
     return json.loads(process.stdout)
 
