@@ -8,10 +8,11 @@ from local_hub.database import Database
 from local_hub.errors import ApiError
 from local_hub.keeping.sizes import format_bytes
 from local_hub.repos.lfs import Ticket, check_repo_is_there, has_large_file
+from local_hub.repos.reachable import mark_reachable
 from local_hub.repos.registry import Repo, get_repo
 from local_hub.repos.trees import Entry
 
-# Of the small files of a repo, those that were ever committed: exact again after each start and each `gc`.
+# Of the small files of a repo, those that were ever committed: exact again after each `gc`.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS small_bytes (
     repo_id INTEGER PRIMARY KEY REFERENCES repos(id) ON DELETE CASCADE,
@@ -87,8 +88,16 @@ class Room:
         )
 
 
+def count_small_files_once(db: sqlite3.Connection) -> None:
+    """Counts those of a store that an earlier hub wrote; call it inside `reachable_tables`."""
+    missing = "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM small_bytes) AND EXISTS (SELECT 1 FROM commits)"
+    if db.execute(missing).fetchone():
+        recount_small_files(db)
+
+
 def recount_small_files(db: sqlite3.Connection) -> None:
-    """Counts the small files of each repo anew, by what is marked as reachable."""
+    """Counts the small files of each repo anew, by what its commits lead to; call it inside `reachable_tables`."""
+    mark_reachable(db)
     db.execute("DELETE FROM small_bytes")
     db.execute(
         "INSERT INTO small_bytes SELECT repo_id, sum(size) FROM reachable_files WHERE kind = 'file' GROUP BY repo_id"

@@ -14,7 +14,7 @@ from local_hub.repos.contents import UnfinishedCommits
 from local_hub.repos.leftovers import forget_large_files
 from local_hub.repos.lfs import LIFETIME_SECONDS, TicketSigner, has_large_file
 from local_hub.repos.reachable import reachable_tables
-from local_hub.repos.room import Room, recount_small_files
+from local_hub.repos.room import Room, count_small_files_once
 from local_hub.repos.schema import SCHEMA
 
 SIGNING_KEY_FILE = "upload-key"
@@ -37,7 +37,7 @@ class RepoStore:
         self.blobs.drop_unfinished()
         with database.write() as db, reachable_tables(db):
             forget_large_files(db, self.blobs, time.time() - LIFETIME_SECONDS)
-            recount_small_files(db)
+            count_small_files_once(db)
             self.blobs.sweep(referenced_blobs(db).keys())
         self.signer = TicketSigner(read_or_create_token(config.directory / SIGNING_KEY_FILE))
 
