@@ -187,6 +187,15 @@ def test_what_is_no_archive_or_was_cut_off_is_refused_in_one_line(archive, tmp_p
     assert [line.startswith("error: ") for line in lines] == [True] * 3
 
 
+def test_what_is_damaged_is_not_exported(archive, tmp_path, capsys):
+    path, store = tmp_path / "new.tar", tmp_path / "old"
+    for blob in (store / "objects").glob("*/*"):
+        blob.write_bytes(blob.read_bytes()[::-1])
+    assert main(["export", "--dir", str(store), "--all", str(path)]) == 2
+    assert "is damaged. See: local-hub verify --dir" in capsys.readouterr().err
+    assert list(tmp_path.glob("new.tar*")) == []
+
+
 def test_an_export_neither_overwrites_a_file_nor_guesses_repos(archive, tmp_path, capsys):
     store = str(tmp_path / "old")
     for command, message in (

@@ -1,6 +1,7 @@
 """`local-hub export`: repos with their whole history in one file, for another hub or to be kept."""
 
 import argparse
+import hashlib
 import io
 import json
 import os
@@ -32,6 +33,8 @@ from local_hub.keeping.sizes import format_bytes
 from local_hub.repos.blobs import OBJECTS_FOLDER, object_path
 from local_hub.repos.registry import now
 from local_hub.repos.trees import DamagedFolderError, read_folder
+
+BLOCK_BYTES = 1024**2
 
 
 def add_export(commands: Any, place: argparse.ArgumentParser) -> None:
@@ -68,7 +71,7 @@ def export(
             raise HubError(
                 f"Nothing was exported: {error}. See: local-hub verify --dir {directory}"
             ) from error
-    print(f"exported {len(archived)} repos to {file} ({format_bytes(size)})")
+    print(f"exported {len(archived)} repo{'s' * (len(archived) != 1)} to {file} ({format_bytes(size)})")
     return 0
 
 
@@ -108,8 +111,8 @@ class _Contents:
             yield f"{FOLDERS}/{tree_id}", zlib.decompress(row["entries"])
         for sha256 in sorted(self.small):
             row = self._db.execute("SELECT content FROM contents WHERE sha256 = ?", (sha256,)).fetchone()
-            if row is None:
-                raise DamagedFolderError(f"the file {sha256} is missing from the store")
+            if row is None or hashlib.sha256(row["content"]).hexdigest() != sha256:
+                raise DamagedFolderError(f"the file {sha256} is missing or damaged")
             yield f"{SMALL}/{sha256}", row["content"]
 
     def open_large(self) -> Iterator[tuple[str, IO[bytes]]]:
@@ -119,7 +122,7 @@ class _Contents:
                 with object_path(self._objects, sha256).open("rb") as file:
                     yield f"{LARGE}/{sha256}", file
             except FileNotFoundError as error:
-                raise DamagedFolderError(f"the file {sha256} is missing from the store") from error
+                raise DamagedFolderError(f"the file {sha256} is missing") from error
 
 
 def _write(path: Path, repos: Sequence[ArchivedRepo], contents: _Contents) -> int:
@@ -128,7 +131,9 @@ def _write(path: Path, repos: Sequence[ArchivedRepo], contents: _Contents) -> in
     try:
         # For its owner only: it may hold private repos.
         with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
+            with tarfile.open(
+                fileobj=file, mode="w", format=tarfile.PAX_FORMAT, copybufsize=BLOCK_BYTES
+            ) as archive:
                 _add_all(archive, repos, contents)
             file.flush()
             os.fsync(file.fileno())
@@ -158,19 +163,29 @@ def _add_all(archive: tarfile.TarFile, repos: Sequence[ArchivedRepo], contents: 
         for name, file in contents.open_large():
             item = tarfile.TarInfo(name)
             item.size = os.fstat(file.fileno()).st_size
-            archive.addfile(item, _Counted(file, progress))
+            hashed = _Hashed(file, progress)
+            archive.addfile(item, hashed)
+            if not name.endswith(hashed.sha256):
+                raise DamagedFolderError(f"the file {name.removeprefix(LARGE)[1:]} is damaged")
 
 
-class _Counted(io.RawIOBase):
-    """A file whose reading is progress."""
+class _Hashed(io.RawIOBase):
+    """A file that is hashed as it is read."""
 
     def __init__(self, file: IO[bytes], progress: Progress) -> None:
         self._file = file
         self._progress = progress
+        self._hash = hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what has been read so far."""
+        return self._hash.hexdigest()
 
     def read(self, size: int = -1) -> bytes:
-        """Reads, and counts."""
+        """Reads, hashes, and counts."""
         block = self._file.read(size)
+        self._hash.update(block)
         self._progress.add(len(block))
         return block
 
