@@ -84,7 +84,7 @@ def test_what_a_job_changes_in_a_bucket_is_in_it_afterwards_however_it_ends(
     )
     ended, lines = run_shell(client, script, volume(bucket, path="run"))
     assert ended.status.stage == ("ERROR" if exit_code else "COMPLETED")
-    assert lines == [f"local-hub: saved /data to {bucket}: 2 files changed, 1 gone"]
+    assert lines == [f"local-hub: saved /data to {bucket}: 2 changed, 1 gone"]
     assert read_bucket(client.api, bucket, tmp_path) == {
         "run/1.txt": b"ONE",
         "run/new/3.txt": b"three",

@@ -137,7 +137,7 @@ class VolumeStore:
         mount.saved.update({path: after[path] for path in changed if path not in refused})
         if changed or gone:
             saved = len(changed) - len(refused)
-            say(f"saved {mount.volume.mount_path} to {bucket.id}: {saved} files changed, {len(gone)} gone")
+            say(f"saved {mount.volume.mount_path} to {bucket.id}: {saved} changed, {len(gone)} gone")
         if refused:
             raise ExecutorError("; ".join(refused.values()))
 
