@@ -131,9 +131,8 @@ def _write(path: Path, repos: Sequence[ArchivedRepo], contents: _Contents) -> in
     try:
         # For its owner only: it may hold private repos.
         with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            with tarfile.open(
-                fileobj=file, mode="w", format=tarfile.PAX_FORMAT, copybufsize=BLOCK_BYTES
-            ) as archive:
+            with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
+                archive.copybufsize = BLOCK_BYTES  # type: ignore[attr-defined]  # 16 kB at a time otherwise
                 _add_all(archive, repos, contents)
             file.flush()
             os.fsync(file.fileno())
