@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local_hub.errors import HubError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 def _give_commits_a_salt(connection: sqlite3.Connection) -> None:
@@ -16,10 +16,17 @@ def _give_commits_a_salt(connection: sqlite3.Connection) -> None:
         connection.execute("ALTER TABLE commits ADD COLUMN salt TEXT")
 
 
+def _refuse_older_hubs(connection: sqlite3.Connection) -> None:
+    """Changes nothing: buckets and copies of upstream's repos have files that a hub of format 2 would sweep away."""
+
+
 # What makes a store of the format before into one of this format; never changed once it was published.
 # Tables that are only added need no entry: each part of the hub creates its own where they are missing, which
-# after a start that was cut off may be all of them.
-MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {2: _give_commits_a_salt}
+# after a start that was cut off may be all of them. Only one that names large files does, for older hubs.
+MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
+    2: _give_commits_a_salt,
+    3: _refuse_older_hubs,
+}
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
