@@ -79,6 +79,7 @@ def test_another_namespace_has_a_quota_of_its_own(hub, repo):
     api = HfApi(hub.url, hub.token)
     other = api.create_repo("another/model").repo_id
     api.upload_file(path_or_fileobj=b"\0" * 900_000, path_in_repo="a.bin", repo_id=other)
+    assert api.file_exists(other, "a.bin")
     api.delete_repo(other)
 
 
