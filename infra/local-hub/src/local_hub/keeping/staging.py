@@ -167,13 +167,13 @@ def check_hash(expected: str, found: str) -> None:
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[tarfile.TarFile]:
-    """The archive as a stream; whatever is wrong with the file becomes `DamagedArchiveError`."""
+    """The archive; whatever is wrong with the file becomes `DamagedArchiveError`."""
     try:
         file = path.open("rb")
     except OSError as error:
         raise HubError(f"{path} cannot be read ({error.strerror}).") from error
     try:
-        with file, tarfile.open(fileobj=file, mode="r|") as archive:
+        with file, tarfile.open(fileobj=file, mode="r:") as archive:
             yield archive
     except (tarfile.TarError, EOFError) as error:
         raise DamagedArchiveError(
