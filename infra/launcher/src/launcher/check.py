@@ -40,7 +40,7 @@ def ask_services(questions: Sequence[Question]) -> list[Answer]:
 
 
 def _context() -> BaseContext:
-    # A fork has the libraries already, but also the locks that other threads hold; only Linux's own bear one.
+    # A fork has the libraries already. But a lock that another thread holds stays locked in it, and macOS bears none.
     alone = sys.platform == "linux" and threading.active_count() == 1
     return multiprocessing.get_context("fork" if alone else "spawn")
 

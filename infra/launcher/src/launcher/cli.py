@@ -6,7 +6,7 @@ What jobs print goes to standard output, what the launcher itself says to standa
 import os
 import signal
 
-from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
+from huggingface_hub.utils import disable_progress_bars, tqdm  # type: ignore[attr-defined]
 
 from launcher.arguments import parse_arguments
 from launcher.commands import COMMANDS, run_command
@@ -22,6 +22,8 @@ def run() -> int:
     if arguments.image:
         os.environ[IMAGE_VARIABLE] = arguments.image
     disable_progress_bars()
+    # Its thread would watch bars that are not shown, and keep the launcher from forking what checks the settings.
+    tqdm.monitor_interval = 0
     try:
         return run_command(arguments)
     except PipelineError as error:
