@@ -16,6 +16,7 @@ import psutil
 import pytest
 from huggingface_hub import HfApi
 
+from local_hub.keeping.migrations import FORMAT_VERSION
 from local_hub.state import find_running
 
 PROGRAM = str(Path(sys.executable).parent / "local-hub")
@@ -164,7 +165,7 @@ def test_the_store_of_a_newer_hub_is_refused_in_one_line(cli):
     database.close()
     result = cli("start")
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
-    assert "has store format 99, this hub reads up to 2" in result.stderr
+    assert f"has store format 99, this hub reads up to {FORMAT_VERSION}" in result.stderr
     assert cli.hubs() == []
 
 
