@@ -165,7 +165,18 @@ def change_manifest(change):
         ),
         (change_manifest(lambda manifest: manifest.update(bytes=10**18)), "has not enough space"),
     ],
-    ids=str,
+    ids=[
+        "a name outside",
+        "a link",
+        "other bytes",
+        "no end",
+        "no manifest",
+        "another format",
+        "a repo's name",
+        "a tag",
+        "a commit",
+        "too large",
+    ],
 )
 def test_an_archive_that_is_not_what_was_exported_changes_nothing(archive, tmp_path, capsys, spoil, message):
     directory = tmp_path / "hub"
