@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from local_hub.directory import flush_folder, store_errors
+from local_hub.directory import flush, store_errors
 from local_hub.errors import HubError
 from local_hub.keeping.archive import (
     COMMIT_FIELDS,
@@ -142,7 +142,7 @@ def _write(path: Path, repos: Sequence[ArchivedRepo], contents: _Contents) -> in
         raise HubError(f"The archive {path} cannot be written ({error.strerror}).") from error
     finally:
         unfinished.unlink(missing_ok=True)
-    flush_folder(path.absolute().parent)
+    flush(path.absolute().parent)
     return size
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local_hub.directory import flush_folder
+from local_hub.directory import flush
 
 OBJECTS_FOLDER = "objects"
 Block = bytes | bytearray | memoryview
@@ -102,8 +102,8 @@ class BlobStore:
         target.parent.mkdir(exist_ok=True)
         with self._moving:
             os.replace(path, target)
-        flush_folder(target.parent)
-        flush_folder(target.parent.parent)
+        flush(target.parent)
+        flush(target.parent.parent)
 
     def drop_unfinished(self) -> None:
         """Removes what interrupted uploads have left behind; only before anything is uploaded."""

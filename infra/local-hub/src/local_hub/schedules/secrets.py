@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from local_hub.directory import flush_folder
+from local_hub.directory import flush
 
 FOLDER = "schedule-secrets"
 
@@ -30,7 +30,7 @@ class ScheduleSecrets:
             json.dump(dict(values), file)
             file.flush()
             os.fsync(file.fileno())
-        flush_folder(self._folder)
+        flush(self._folder)
 
     def read(self, schedule_id: str) -> dict[str, str]:
         """The secrets; none where the file is gone or damaged."""

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from local_hub.directory import flush
 from local_hub.errors import ApiError
 from local_hub.repos import history, mirrors
 from local_hub.repos.mirrors import DocumentKind
@@ -18,7 +19,7 @@ from local_hub.repos.store import RepoStore
 from local_hub.repos.trees import Entry
 from local_hub.upstream.address import UpstreamAddress
 from local_hub.upstream.client import RefusedError, UnreachableError, UnusableError, UpstreamClient
-from local_hub.upstream.download import Download, WrongContentError, keep_blob
+from local_hub.upstream.download import Download, WrongContentError
 from local_hub.upstream.listing import save_listing
 from local_hub.upstream.revision import RevisionName
 
@@ -128,7 +129,8 @@ class Upstream:
         """Makes the file one of the store's, for every repo that asked for it."""
         entry, path = download.entry, download.path
         if entry.kind == "lfs":
-            keep_blob(path, self._store.blobs.path(entry.sha256))
+            flush(path)
+            self._store.blobs.place(path, entry.sha256)
         with self._store.database.write() as db:
             for repo_key in list(download.repos):
                 if db.execute("SELECT 1 FROM repos WHERE id = ?", (repo_key,)).fetchone() is None:

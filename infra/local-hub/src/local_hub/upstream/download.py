@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import IO
 
-from local_hub.directory import flush_folder
 from local_hub.repos.trees import Entry
 from local_hub.upstream.client import UnreachableError, UnusableError, UpstreamClient
 
@@ -147,16 +146,6 @@ class Download:
     def _tell(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
-
-
-def keep_blob(path: Path, target: Path) -> None:
-    """Puts a large file that was checked in its place for good."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-    target.parent.mkdir(exist_ok=True)
-    os.replace(path, target)
-    flush_folder(target.parent)
-    flush_folder(target.parent.parent)
 
 
 def _begin_hash(entry: Entry) -> "hashlib._Hash":
