@@ -1,6 +1,7 @@
 """Runs in a browser: their phases, and a report that cannot act as the visitor."""
 
 import json
+import re
 
 import pytest
 from huggingface_hub import CommitOperationAdd
@@ -21,8 +22,9 @@ def publish(api, name):
 
 
 def manifest(**phases):
+    """Of a run that is newer than all others on the hub, so that lists begin with it."""
     return json.dumps(
-        {"run_id": "r", "profile": HOSTILE, "created_at": "2026-01-02T03:04:05Z", "phases": phases}
+        {"run_id": "r", "profile": HOSTILE, "created_at": "2126-01-02T03:04:05Z", "phases": phases}
     ).encode()
 
 
@@ -51,6 +53,17 @@ def test_a_run_shows_how_its_phases_stand(publish, name, visit):
     assert HOSTILE not in page
     for address in ("/", "/runs"):
         assert f'href="/runs/{name}/r"' in visit().get(address).text
+
+
+def test_a_long_list_comes_in_pages_that_hold_every_run_once(publish, name, visit):
+    publish({f"{number:03}/manifest.json": manifest() for number in range(101)})
+    visitor, seen, address = visit(), [], "/runs"
+    while address:
+        page = visitor.get(address).text
+        seen += re.findall(rf'href="/runs/{name}/(\d+)"', page)
+        more = re.search(r'rel="next" href="([^"]+)"', page)
+        address = f"/runs{more[1]}" if more else None
+    assert sorted(seen) == [f"{number:03}" for number in range(101)]
 
 
 def test_what_is_no_manifest_is_left_out_and_harms_no_other(publish, name, visit):

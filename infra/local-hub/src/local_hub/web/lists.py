@@ -17,6 +17,7 @@ from local_hub.web.manifests import list_runs
 from local_hub.web.render import html
 from local_hub.web.runs import run_row
 from local_hub.web.visitor import page
+from local_hub.web.windows import window
 
 PAGE_SIZE = 50
 SHOWN_AT_ROOT = 8
@@ -60,10 +61,7 @@ def repos_page(request: Request) -> Response:
         "heading": HEADINGS[repo_type],
         "rows": rows,
         "search": search,
-        "count": len(found),
-        "start": start,
-        "earlier": max(start - PAGE_SIZE, 0) if start else None,
-        "later": start + PAGE_SIZE if start + PAGE_SIZE < len(found) else None,
+        **window(start, PAGE_SIZE, len(found)),
     }
     return html(request, "repos.html", values)
 

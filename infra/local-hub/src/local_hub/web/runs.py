@@ -12,6 +12,7 @@ from local_hub.caller import asking_user, param
 from local_hub.errors import ApiError
 from local_hub.jobs.runner import JobRunner
 from local_hub.repos.access import check_not_gated, visible_repo
+from local_hub.repos.paging import number
 from local_hub.repos.store import store_of
 from local_hub.web.addresses import file_url, job_url
 from local_hub.web.manifests import (
@@ -27,6 +28,7 @@ from local_hub.web.manifests import (
 )
 from local_hub.web.render import html
 from local_hub.web.visitor import page
+from local_hub.web.windows import window
 from local_hub.web.words import as_time
 
 PAGE_SIZE = 100
@@ -35,10 +37,15 @@ PAGE_SIZE = 100
 @page
 def runs_page(request: Request) -> Response:
     """`GET /runs`: the runs, newest first."""
+    start = number(request.query_params, "start", 0)
     with store_of(request).database.read() as db:
         found = list_runs(db, asking_user(request))
-    rows = [run_row(run) for run in found[:PAGE_SIZE]]
-    values = {"rows": rows, "count": len(found), "is_live": any(row["is_live"] for row in rows)}
+    rows = [run_row(run) for run in found[start : start + PAGE_SIZE]]
+    values = {
+        "rows": rows,
+        "is_live": any(row["is_live"] for row in rows),
+        **window(start, PAGE_SIZE, len(found)),
+    }
     return html(request, "runs.html", values)
 
 
