@@ -46,6 +46,7 @@ LEAKING_MAKE |= {
     "UPSTREAM",
 }
 NO_PROXY = "127.0.0.1,localhost"
+WHOLE_PIPELINES = ("test_retraining.py", "test_pipeline.py", "test_other_sources.py", "test_interruptions.py")
 
 
 def _clean_environment() -> None:
@@ -72,8 +73,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
-    """Puts whole pipelines first: they take longest."""
-    items.sort(key=lambda item: "e2e" not in item.path.parts)
+    """Puts whole pipelines first, which take longest; the last two, of one test each, share a process of xdist."""
+    places = {name: place for place, name in enumerate(WHOLE_PIPELINES)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 def pytest_collection_finish():
