@@ -46,7 +46,13 @@ LEAKING_MAKE |= {
     "UPSTREAM",
 }
 NO_PROXY = "127.0.0.1,localhost"
-WHOLE_PIPELINES = ("test_retraining.py", "test_pipeline.py", "test_other_sources.py", "test_interruptions.py")
+LONGEST = (
+    "test_retraining.py",
+    "test_pipeline.py",
+    "test_other_sources.py",
+    "test_interruptions.py",
+    "test_resume.py",
+)
 
 
 def _clean_environment() -> None:
@@ -73,8 +79,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
-    """Puts whole pipelines first, which take longest; the last two, of one test each, share a process of xdist."""
-    places = {name: place for place, name in enumerate(WHOLE_PIPELINES)}
+    """Puts the longest files first: one that begins when the others are done is waited for alone."""
+    places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
