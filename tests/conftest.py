@@ -3,9 +3,11 @@
 import atexit
 import gc
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from serving import HubServer, serve_hub
@@ -46,6 +48,7 @@ LEAKING_MAKE |= {
     "UPSTREAM",
 }
 NO_PROXY = "127.0.0.1,localhost"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LONGEST = (
     "test_retraining.py",
     "test_pipeline.py",
@@ -104,6 +107,19 @@ def hub_server(tmp_path_factory) -> Iterator[HubServer]:
     """A local hub with nothing in it, shared by the whole session: use repo names of your own."""
     with serve_hub(tmp_path_factory.mktemp("hub"), tmp_path_factory.mktemp("hub-client")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One headless browser for all tests: of Playwright there can be one in a process."""
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

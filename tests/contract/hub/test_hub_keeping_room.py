@@ -10,7 +10,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from serving import serve_hub
 
-from local_hub.keeping.sizes import format_bytes, parse_bytes
+from local_hub.sizes import format_bytes, parse_bytes
 
 UPLOAD = """
 import sys

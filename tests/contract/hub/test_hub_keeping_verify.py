@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from local_hub import progress
 from local_hub.app import create_app
 from local_hub.cli import main
 from local_hub.config import HubConfig
-from local_hub.keeping import progress
 from local_hub.repos.contents import git_blob_id, lfs_pointer, save_content
 from local_hub.repos.history import add_commit, set_ref
 from local_hub.repos.registry import insert_repo

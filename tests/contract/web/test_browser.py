@@ -1,15 +1,13 @@
 """The pages in headless Chromium: what comes by itself, what the keyboard reaches, and what a repo's page may do."""
 
 import json
-import shutil
 
 import pytest
 from huggingface_hub import CommitOperationAdd
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PHONE = {"width": 390, "height": 844}
 # Everything that a page from a repo might try against the one who looks at it.
 ATTACK = """<!doctype html><title>x</title><p id="done"></p><script>
@@ -31,16 +29,6 @@ const attempt = async (name, action) => {
   document.getElementById("done").textContent = "did: " + seen.join(" ");
 })();
 </script>"""
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

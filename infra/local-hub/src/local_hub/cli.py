@@ -1,12 +1,12 @@
 """The command `local-hub`."""
 
 import argparse
-import ipaddress
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from local_hub.addresses import is_loopback
 from local_hub.config import HubConfig
 from local_hub.daemon import ask_health, start, stop
 from local_hub.environment import client_environment, render_exports
@@ -105,7 +105,7 @@ def _config(options: argparse.Namespace) -> HubConfig:
         raise HubError(
             f"--host {options.host!r} is no address that clients could use; name the one by which they reach it."
         )
-    if not _is_loopback(options.host) and not options.reachable_by_others:
+    if not is_loopback(options.host) and not options.reachable_by_others:
         raise HubError(
             f"--host {options.host} lets others reach this hub, which runs any command for whoever has its token. "
             "If that is meant, add --reachable-by-others."
@@ -122,14 +122,6 @@ def _config(options: argparse.Namespace) -> HubConfig:
         keep_free_bytes=options.keep_free,
         upstream=read_address(options.upstream, options.upstream_token_file, os.environ),
     )
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the address; a name other than localhost is taken as reachable."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -14,9 +14,11 @@ from local_hub.buckets.registry import Bucket
 from local_hub.buckets.uploads import find_upload, record_upload
 from local_hub.errors import ApiError
 from local_hub.repos.access import check_not_gated, visible_repo
-from local_hub.repos.names import REPO_TYPES, check_path
+from local_hub.repos.names import check_path, repo_type_of
 from local_hub.repos.store import store_of
 from local_hub.xet.hashes import EMPTY_FILE
+from local_hub.xet.holdings import find_content
+from local_hub.xet.tokens import Owner
 
 LARGEST_BATCH = 1000
 _LATEST_MILLISECONDS = 253402300799000  # the end of the year 9999
@@ -80,19 +82,18 @@ def _source(
     kind = text_field(operation, "sourceRepoType")
     namespace, _, name = text_field(operation, "sourceRepoId").partition("/")
     if kind == "bucket":
-        row = find_upload(db, visible_bucket(db, request, namespace, name).key, xet_hash)
+        owner = Owner("bucket", visible_bucket(db, request, namespace, name).key)
     else:
-        repo_type = next((known for known in REPO_TYPES if known == kind), None)
+        repo_type = repo_type_of(kind)
         if repo_type is None:
             raise ApiError(400, f"The local hub copies from no {kind}")
         repo = visible_repo(db, request, repo_type, namespace, name)
         check_not_gated(db, request, repo)
-        row = db.execute(
-            "SELECT sha256, size FROM large_files WHERE repo_id = ? AND sha256 = ?", (repo.key, xet_hash)
-        ).fetchone()
-    if row is None:
+        owner = Owner("repo", repo.key)
+    content = find_content(db, owner, xet_hash)
+    if content is None:
         raise ApiError(404, f"{namespace}/{name} has no content with the Xet hash {xet_hash}")
-    return row["sha256"], row["size"]
+    return content.sha256, content.size
 
 
 def _time(milliseconds: object) -> str | None:

@@ -18,13 +18,13 @@ from local_hub.jobs.executors.base import ExecutorError, Say
 from local_hub.jobs.log import format_time
 from local_hub.jobs.volumes import Mount, Volume
 from local_hub.repos import history
+from local_hub.repos.blobs import BLOCK_BYTES
 from local_hub.repos.contents import find_content
 from local_hub.repos.names import check_path
 from local_hub.repos.registry import find_repo
 from local_hub.repos.store import RepoStore
 from local_hub.repos.trees import Entry, find_entry, walk_files
 
-BLOCK_BYTES = 2 * 1024**2
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
 READ_ONLY_FILE_MODE, READ_ONLY_FOLDER_MODE = 0o400, 0o500
 

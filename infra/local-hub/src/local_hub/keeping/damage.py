@@ -8,15 +8,14 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from local_hub.keeping.progress import Progress
+from local_hub.progress import Progress
 from local_hub.repos.blob_references import referenced_blobs
-from local_hub.repos.blobs import object_path
+from local_hub.repos.blobs import BLOCK_BYTES, object_path
 from local_hub.repos.contents import git_blob_id, lfs_pointer
 from local_hub.repos.history import commit_id
 from local_hub.repos.trees import DamagedFolderError, Entry, folder_id, read_folder
 
 WRONG_HASH, MISSING = "its content does not have this hash", "it is missing"
-BLOCK_BYTES = 2 * 1024**2
 # Paths of a commit that lead to damage; of a folder that is damaged all over, some tell enough.
 MOST_PATHS = 1000
 
@@ -81,9 +80,8 @@ class Inspection:
             known = row["sha256"], len(content), git_blob_id(content)
             self._db.execute("INSERT INTO small_files VALUES (?, ?, ?)", known)
             self._progress.add(len(content))
-        if (
-            "upstream_contents" in self._tables
-        ):  # of copies of another Hub's repos, which tells git's ids only
+        # Of copies of another Hub's repos, which tells git's ids only.
+        if "upstream_contents" in self._tables:
             for row in self._db.execute("SELECT oid, content FROM upstream_contents"):
                 if git_blob_id(row["content"]) != row["oid"]:
                     self._bad[row["oid"]] = WRONG_HASH
@@ -168,9 +166,8 @@ class Inspection:
                 return None
             self._bad.setdefault(entry.sha256, MISSING)
             return "is missing"
-        if (
-            is_copy and entry.kind == "lfs"
-        ):  # others may write the pointer, of which this is the id, another way
+        # Others may write the pointer, of which this is the id, another way.
+        if is_copy and entry.kind == "lfs":
             return None if found[0] == entry.size else "has another size than its folder says"
         return None if found == (entry.size, entry.oid) else "has another size or id than its folder says"
 

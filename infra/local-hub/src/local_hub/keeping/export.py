@@ -28,11 +28,11 @@ from local_hub.keeping.archive import (
     ArchivedRepo,
 )
 from local_hub.keeping.opening import open_to_read
-from local_hub.keeping.progress import Progress
-from local_hub.keeping.sizes import format_bytes
+from local_hub.progress import Progress
 from local_hub.repos.blobs import OBJECTS_FOLDER, object_path
 from local_hub.repos.registry import now
 from local_hub.repos.trees import DamagedFolderError, read_folder
+from local_hub.sizes import format_bytes
 
 BLOCK_BYTES = 1024**2
 

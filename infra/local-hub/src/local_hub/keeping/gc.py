@@ -7,21 +7,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from local_hub.accounts import TOKEN_FILE
-from local_hub.buckets import registry as buckets
-from local_hub.database import Database
 from local_hub.directory import store_errors
 from local_hub.errors import HubError
 from local_hub.keeping.collect import GC_PATH, LEAST_AGE_SECONDS, Collection
-from local_hub.keeping.opening import database_of
-from local_hub.keeping.sizes import format_bytes
-from local_hub.repos import room
-from local_hub.repos import schema as repos_schema
-from local_hub.repos.blobs import BlobStore
+from local_hub.keeping.opening import database_of, open_store
+from local_hub.owner import ask_hub
 from local_hub.repos.contents import UnfinishedCommits
 from local_hub.repos.trees import DamagedFolderError
+from local_hub.sizes import format_bytes
 from local_hub.state import RunningHub, find_running, hold_store
 
 HOUR_SECONDS = 3600.0
@@ -61,19 +55,14 @@ def gc(directory: Path, hours: float = 24.0, dry_run: bool = False) -> int:
 
 
 def _collect(directory: Path, hours: float, dry_run: bool) -> Amounts:
-    database = Database(directory / "hub.sqlite3")
-    try:
-        for schema in (repos_schema.SCHEMA, room.SCHEMA, buckets.SCHEMA):
-            database.add_schema(schema)
-        oldest = time.time() - hours * HOUR_SECONDS
-        collection = Collection(database, BlobStore(directory), UnfinishedCommits(), oldest, dry_run)
-        return collection.run().amounts()
-    except DamagedFolderError as error:
-        raise HubError(
-            f"Nothing was removed: {error}. See what is damaged: local-hub verify --dir {directory}"
-        ) from error
-    finally:
-        database.close()
+    oldest = time.time() - hours * HOUR_SECONDS
+    with open_store(directory) as (database, blobs):
+        try:
+            return Collection(database, blobs, UnfinishedCommits(), oldest, dry_run).run().amounts()
+        except DamagedFolderError as error:
+            raise HubError(
+                f"Nothing was removed: {error}. See what is damaged: local-hub verify --dir {directory}"
+            ) from error
 
 
 def _ask(hub: RunningHub, directory: Path, hours: float, dry_run: bool) -> Amounts:
@@ -82,20 +71,14 @@ def _ask(hub: RunningHub, directory: Path, hours: float, dry_run: bool) -> Amoun
             "While the hub runs, --older-than is at least 1: an upload under way may need what is younger. "
             f"Stop it first: local-hub stop --dir {directory}"
         )
-    address = urlsplit(hub.url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port)
-    token = (directory / TOKEN_FILE).read_text("ascii").strip()
     body = json.dumps({"older_than_seconds": hours * HOUR_SECONDS, "dry_run": dry_run})
     try:
-        connection.request("POST", GC_PATH, body, {"Authorization": f"Bearer {token}"})
-        answer = connection.getresponse()
-        content = json.loads(answer.read())
+        with ask_hub(hub, directory, "POST", GC_PATH, body) as answer:
+            content = json.loads(answer.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise HubError(
             f"The hub at {hub.url} does not answer ({error}). Try again, or stop it first."
         ) from error
-    finally:
-        connection.close()
     if answer.status != http.client.OK:
         raise HubError(f"The hub at {hub.url} says: {content.get('error')}")
     amounts: Amounts = content

@@ -21,15 +21,15 @@ from local_hub.keeping.archive import (
     ArchivedRepo,
     DamagedArchiveError,
 )
-from local_hub.keeping.progress import Progress
-from local_hub.keeping.sizes import format_bytes
+from local_hub.keeping.opening import open_store
 from local_hub.keeping.staging import Staging, open_archive, read_manifest
-from local_hub.repos import mirrors, room
-from local_hub.repos import schema as repos_schema
+from local_hub.progress import Progress
+from local_hub.repos import mirrors
 from local_hub.repos.blobs import BlobStore
 from local_hub.repos.history import Commit, insert_commit, set_ref
 from local_hub.repos.names import check_repo_name
 from local_hub.repos.registry import delete_repo, find_by_present_name, insert_repo
+from local_hub.sizes import format_bytes
 from local_hub.state import find_running, hold_store
 
 
@@ -52,7 +52,7 @@ def add_import(commands: Any, place: argparse.ArgumentParser) -> None:
 def import_archive(directory: Path, file: Path, name: str | None = None, force: bool = False) -> int:
     """Checks the whole archive, then adds its repos in one transaction; prints which."""
     prepare_directory(directory)
-    with store_errors(directory), _hub_as_it_is(directory), _open(directory) as (database, blobs):
+    with store_errors(directory), _hub_as_it_is(directory), open_store(directory) as (database, blobs):
         session = f"import-{token_hex(8)}"
         try:
             repos = _take_in(directory, database, blobs, session, file, name, force)
@@ -181,14 +181,3 @@ def _hub_as_it_is(directory: Path) -> Iterator[None]:
     else:
         with hold_store(directory):
             yield
-
-
-@contextmanager
-def _open(directory: Path) -> Iterator[tuple[Database, BlobStore]]:
-    database = Database(directory / "hub.sqlite3")
-    try:
-        for schema in (repos_schema.SCHEMA, mirrors.SCHEMA, room.SCHEMA):
-            database.add_schema(schema)
-        yield database, BlobStore(directory)
-    finally:
-        database.close()

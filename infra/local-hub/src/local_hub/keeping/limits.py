@@ -3,7 +3,7 @@
 import argparse
 
 from local_hub.config import DEFAULT_KEEP_FREE_BYTES, HubConfig
-from local_hub.keeping.sizes import format_bytes, parse_bytes
+from local_hub.sizes import format_bytes, parse_bytes
 
 
 def add_limit_options(options: argparse.ArgumentParser) -> None:

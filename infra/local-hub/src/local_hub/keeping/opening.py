@@ -1,9 +1,15 @@
-"""Opening the database of a hub whether it runs or not, to read it only."""
+"""Opening what a hub keeps, whether it runs or not."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from local_hub.buckets import registry as buckets
+from local_hub.database import Database
 from local_hub.errors import HubError
+from local_hub.repos import mirrors, room, schema
+from local_hub.repos.blobs import BlobStore
 
 
 def database_of(directory: Path) -> Path:
@@ -20,3 +26,15 @@ def open_to_read(directory: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
     connection.row_factory = sqlite3.Row
     return connection
+
+
+@contextmanager
+def open_store(directory: Path) -> Iterator[tuple[Database, BlobStore]]:
+    """The database of repos and the large files, to change them; nothing is swept."""
+    database = Database(directory / "hub.sqlite3")
+    try:
+        for statements in (schema.SCHEMA, mirrors.SCHEMA, room.SCHEMA, buckets.SCHEMA):
+            database.add_schema(statements)
+        yield database, BlobStore(directory)
+    finally:
+        database.close()

@@ -26,14 +26,13 @@ from local_hub.keeping.archive import (
     check_version,
     member_of,
 )
-from local_hub.keeping.progress import Progress
+from local_hub.progress import Progress
+from local_hub.repos.blobs import BLOCK_BYTES
 from local_hub.repos.contents import git_blob_id, lfs_pointer
 from local_hub.repos.history import commit_id
-from local_hub.repos.names import REPO_TYPES, check_path, check_ref_name, check_repo_name
+from local_hub.repos.names import MAX_PATH_DEPTH, REPO_TYPES, check_path, check_ref_name, check_repo_name
 from local_hub.repos.trees import Entry, folder_id
 
-BLOCK_BYTES = 2 * 1024**2
-_DEEPEST = 200
 _TABLES = """
 CREATE TABLE trees (id TEXT PRIMARY KEY, entries BLOB NOT NULL);
 CREATE TABLE contents (sha256 TEXT PRIMARY KEY, content BLOB NOT NULL);
@@ -138,7 +137,7 @@ class Staging:
                 height = max(height, self._check_folder(entry.oid, heights))
             else:
                 self._check_file(entry)
-        if height == _DEEPEST:
+        if height == MAX_PATH_DEPTH:
             raise DamagedArchiveError(DAMAGED.format("its folders are nested too deeply"))
         heights[tree_id] = height + 1
         return height + 1

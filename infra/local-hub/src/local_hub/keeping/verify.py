@@ -8,7 +8,7 @@ from typing import Any
 from local_hub.directory import store_errors
 from local_hub.keeping.damage import Inspection, bytes_to_hash, hash_blobs
 from local_hub.keeping.opening import open_to_read
-from local_hub.keeping.progress import Progress
+from local_hub.progress import Progress
 from local_hub.repos.blobs import OBJECTS_FOLDER
 
 EXIT_WHOLE, EXIT_DAMAGED = 0, 1

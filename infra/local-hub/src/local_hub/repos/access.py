@@ -4,6 +4,7 @@ import sqlite3
 
 from starlette.requests import Request
 
+from local_hub.accounts import User
 from local_hub.caller import asking_user, param, signed_in
 from local_hub.errors import ApiError
 from local_hub.repos.access_requests import has_access
@@ -70,9 +71,7 @@ def repo_not_found(request: Request) -> ApiError:
 def check_not_gated(db: sqlite3.Connection, request: Request, repo: Repo) -> None:
     """Raises 401 or 403 if the files of a repo are for its owner and for those whom the owner has let in."""
     user = asking_user(request)
-    if repo.gated is None or (
-        user is not None and (user.may_use(repo.namespace) or has_access(db, repo, user.name))
-    ):
+    if is_let_in(db, repo, user):
         return
     if user is None:
         reason = ". You must have access to it and be authenticated to access it. Please log in."
@@ -80,6 +79,13 @@ def check_not_gated(db: sqlite3.Connection, request: Request, repo: Repo) -> Non
         reason = " and you are not in the authorized list. Ask its owner to grant you access."
     message = f"Access to {repo.type} {repo.id} is restricted{reason}"
     raise ApiError(401 if user is None else 403, message, "GatedRepo")
+
+
+def is_let_in(db: sqlite3.Connection, repo: Repo, user: User | None) -> bool:
+    """Whether no gate is before the repo's files, or one that its owner has opened for the user."""
+    if repo.gated is None:
+        return True
+    return user is not None and (user.may_use(repo.namespace) or has_access(db, repo, user.name))
 
 
 def check_may_propose(db: sqlite3.Connection, request: Request, repo: Repo) -> None:

@@ -14,6 +14,8 @@ from typing import Self
 from local_hub.directory import flush
 
 OBJECTS_FOLDER = "objects"
+# So much of a content is read, hashed and written at a time.
+BLOCK_BYTES = 2 * 1024**2
 Block = bytes | bytearray | memoryview
 
 

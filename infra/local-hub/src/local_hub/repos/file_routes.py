@@ -48,7 +48,7 @@ def resolve_file(request: Request) -> Response:
         entry = find_entry(db, commit.tree_id, path)
         if entry is None or entry.is_folder:
             raise ApiError(404, f"Entry not found: {path}", "EntryNotFound", {"X-Repo-Commit": commit.sha})
-        headers = _file_headers(commit, entry)
+        headers = file_headers(commit, entry)
         name = path.rpartition("/")[2]
         if entry.kind == "file":
             headers["Content-Disposition"] = f"inline; filename*=utf-8''{quoted(name)}"
@@ -66,7 +66,8 @@ def resolve_file(request: Request) -> Response:
     )
 
 
-def _file_headers(commit: Commit, entry: Entry) -> dict[str, str]:
+def file_headers(commit: Commit, entry: Entry) -> dict[str, str]:
+    """What names a file and its commit, whether it is here or still to be fetched."""
     etag = f'"{entry.sha256 if entry.kind == "lfs" else entry.oid}"'
     headers = {"X-Repo-Commit": commit.sha, "ETag": etag, "X-Content-Type-Options": "nosniff"}
     if entry.kind == "lfs":

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from local_hub.body import read_object, text_field
 from local_hub.errors import ApiError
 from local_hub.repos.access import check_may_propose, check_not_gated, open_repo, visible_repo
-from local_hub.repos.lfs import has_large_file
+from local_hub.repos.lfs import Ticket, has_large_file, record_large_file
 from local_hub.repos.names import REPO_TYPES
 from local_hub.repos.registry import Repo
 from local_hub.repos.store import RepoStore, store_of
@@ -48,7 +48,7 @@ def _give(
         elif not has_large_file(db, target.key, sha256):
             size = store.blobs.path(sha256).stat().st_size
             store.room.check_quota(db, target.namespace, size)
-            db.execute("INSERT INTO large_files VALUES (?, ?, ?)", (target.key, sha256, size))
+            record_large_file(db, Ticket(target.key, sha256, size))
 
 
 def _parse_target(target: object) -> tuple[Any, str, str]:

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_hub.errors import ApiError
-from local_hub.repos.blobs import BlobStore
+from local_hub.repos.blobs import BLOCK_BYTES, BlobStore
 
 LIFETIME_SECONDS = 24 * 3600
-BLOCK_BYTES = 2 * 1024**2
 # So many parts of the usual size; a signed address is made for each of them.
 LARGEST_BYTES = 10_000 * 256 * 1024**2
 _OID = re.compile(r"[0-9a-f]{64}")

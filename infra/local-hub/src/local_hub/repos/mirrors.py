@@ -9,6 +9,7 @@ import sqlite3
 from typing import Any, Literal
 
 from local_hub.errors import ApiError
+from local_hub.repos.lfs import has_large_file
 from local_hub.repos.registry import Repo
 from local_hub.repos.trees import Entry
 
@@ -118,11 +119,6 @@ def upstream_details(db: sqlite3.Connection, repo: Repo, sha: str) -> dict[str, 
     return {name: value for name, value in details.items() if name not in _OWN_FIELDS}
 
 
-def record_large_file(db: sqlite3.Connection, repo_key: int, entry: Entry) -> None:
-    """Notes that a copy has a large file, whose content must be in the store."""
-    db.execute("INSERT OR IGNORE INTO large_files VALUES (?, ?, ?)", (repo_key, entry.sha256, entry.size))
-
-
 def save_fetched_content(db: sqlite3.Connection, repo_key: int, oid: str, content: bytes) -> None:
     """Keeps the content of a regular file of a copy, which must have been checked."""
     db.execute("INSERT OR IGNORE INTO upstream_contents VALUES (?, ?, ?)", (oid, repo_key, content))
@@ -145,8 +141,7 @@ def find_fetched_content(db: sqlite3.Connection, oid: str) -> bytes | None:
 def is_recorded(db: sqlite3.Connection, repo: Repo, entry: Entry) -> bool:
     """Whether a copy has a file's content, as far as the database says; it need not be asked for other repos."""
     if entry.kind == "lfs":
-        query = "SELECT 1 FROM large_files WHERE sha256 = ? AND repo_id = ?"
-        return db.execute(query, (entry.sha256, repo.key)).fetchone() is not None
+        return has_large_file(db, repo.key, entry.sha256)
     query = "SELECT 1 FROM upstream_contents WHERE oid = ? AND repo_id = ?"
     return bool(entry.sha256) or db.execute(query, (entry.oid, repo.key)).fetchone() is not None
 

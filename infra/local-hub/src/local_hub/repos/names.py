@@ -13,7 +13,7 @@ _REPO_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
 _REF_NAME = re.compile(r"(?!/)[^\x00-\x20\x7f~^:?*\[\\]{1,255}(?<!/)")
 _MAX_PATH_BYTES = 4096
 # Folders are walked by recursion.
-_MAX_PATH_DEPTH = 200
+MAX_PATH_DEPTH = 200
 
 
 def check_repo_name(name: str) -> None:
@@ -44,11 +44,16 @@ def check_path(path: str) -> None:
     parts = path.split("/")
     unsafe = any(part in ("", ".", "..") or part.lower() == ".git" for part in parts)
     unsafe = unsafe or path.startswith(("..\\", "\\"))  # further on, a backslash is a letter, as on the Hub
-    unsafe = unsafe or len(parts) > _MAX_PATH_DEPTH
+    unsafe = unsafe or len(parts) > MAX_PATH_DEPTH
     if unsafe or not path.isprintable() or len(path.encode()) > _MAX_PATH_BYTES:
         raise ApiError(
             422, f"Invalid path in repo: '{path}'. Use a relative path without '.', '..' or '.git'."
         )
+
+
+def repo_type_of(value: object) -> RepoType | None:
+    """The type of repo that a client names; None if there is no such type here."""
+    return next((known for known in REPO_TYPES if known == value), None)
 
 
 def url_prefix(repo_type: RepoType) -> str:

@@ -7,8 +7,7 @@ from starlette.requests import Request
 
 from local_hub.body import read_blocks
 from local_hub.errors import ApiError
-from local_hub.repos.blobs import IncomingPart
-from local_hub.repos.lfs import BLOCK_BYTES
+from local_hub.repos.blobs import BLOCK_BYTES, IncomingPart
 
 
 async def receive_content(request: Request, incoming: IncomingPart, limit: int, refusal: str) -> None:

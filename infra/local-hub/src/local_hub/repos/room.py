@@ -6,11 +6,11 @@ import sqlite3
 from local_hub.config import HubConfig
 from local_hub.database import Database
 from local_hub.errors import ApiError
-from local_hub.keeping.sizes import format_bytes
 from local_hub.repos.lfs import Ticket, check_repo_is_there, has_large_file
 from local_hub.repos.reachable import mark_reachable
 from local_hub.repos.registry import Repo, get_repo
 from local_hub.repos.trees import Entry
+from local_hub.sizes import format_bytes
 
 # Of the small files of a repo, those that were ever committed: exact again after each `gc`.
 SCHEMA = """

@@ -1,13 +1,13 @@
 """Which Hub stands behind this one, and the token for it."""
 
 import argparse
-import ipaddress
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from local_hub.addresses import is_loopback
 from local_hub.errors import HubError
 
 TOKEN_VARIABLE = "LOCAL_HUB_UPSTREAM_TOKEN"  # noqa: S105 - the name of a variable
@@ -57,7 +57,7 @@ def read_address(
         raise HubError(
             "The token for the upstream has letters that no token has. Look at where it comes from."
         )
-    if origin.startswith("http://") and not _is_this_machine(origin):
+    if origin.startswith("http://") and not is_loopback(urlsplit(origin).hostname or ""):
         raise HubError(f"The token would travel unencrypted to {origin}. Use https://, or no token.")
     return UpstreamAddress(origin, token)
 
@@ -88,11 +88,3 @@ def _read_token(path: Path) -> str:
     if not token:
         raise HubError(f"{path} is empty; it must hold the upstream's token.")
     return token
-
-
-def _is_this_machine(origin: str) -> bool:
-    host = urlsplit(origin).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

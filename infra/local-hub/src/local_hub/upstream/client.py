@@ -85,9 +85,8 @@ class UpstreamClient:
     async def _open(self, path: str, headers: dict[str, str]) -> AsyncIterator[httpx2.Response]:
         try:
             url = httpx2.URL(urljoin(f"{self.url}/", path))
-            if (
-                self._token and url.origin == self._origin
-            ):  # a redirect to another origin goes without it, too
+            # A redirect to another origin goes without it, too.
+            if self._token and url.origin == self._origin:
                 headers = headers | {"Authorization": f"Bearer {self._token}"}
             async with self._http.stream("GET", url, headers=headers) as answer:
                 _check(answer)

@@ -12,6 +12,7 @@ from typing import Any
 from local_hub.directory import flush
 from local_hub.errors import ApiError
 from local_hub.repos import history, mirrors
+from local_hub.repos.lfs import Ticket, record_large_file
 from local_hub.repos.mirrors import DocumentKind
 from local_hub.repos.names import is_repo_name, quoted, url_prefix
 from local_hub.repos.registry import Repo, find_repo
@@ -21,7 +22,7 @@ from local_hub.upstream.address import UpstreamAddress
 from local_hub.upstream.client import RefusedError, UnreachableError, UnusableError, UpstreamClient
 from local_hub.upstream.download import Download, WrongContentError
 from local_hub.upstream.listing import save_listing
-from local_hub.upstream.revision import RevisionName
+from local_hub.upstream.revision import RevisionName, api_path
 
 logger = logging.getLogger("local_hub.upstream")
 
@@ -136,7 +137,7 @@ class Upstream:
                 if db.execute("SELECT 1 FROM repos WHERE id = ?", (repo_key,)).fetchone() is None:
                     continue
                 if entry.kind == "lfs":
-                    mirrors.record_large_file(db, repo_key, entry)
+                    record_large_file(db, Ticket(repo_key, entry.sha256, entry.size))
                 else:
                     mirrors.save_fetched_content(db, repo_key, entry.oid, path.read_bytes())
         path.unlink(missing_ok=True)
@@ -252,7 +253,7 @@ class Upstream:
             return repo, sha, mirrors.find_document(db, repo, kind, sha) is not None
 
     async def _copy_document(self, repo: Repo, kind: DocumentKind, sha: str) -> None:
-        place = f"/api/{repo.type}s/{quoted(repo.namespace)}/{quoted(repo.name)}/{kind}"
+        place = f"{api_path(repo.type, repo.namespace, repo.name)}/{kind}"
         if kind == "refs":
             body = await self._client.get(f"{place}?include_prs=1")
             if not isinstance(body, dict):

@@ -13,7 +13,9 @@ from local_hub.caller import asking_user, param
 from local_hub.errors import ApiError, CutOffError
 from local_hub.repos import history, mirrors
 from local_hub.repos.access import check_not_gated, open_repo
+from local_hub.repos.file_routes import file_headers
 from local_hub.repos.history import Commit
+from local_hub.repos.lfs import Ticket, record_large_file
 from local_hub.repos.ranges import range_bounds
 from local_hub.repos.registry import Repo
 from local_hub.repos.store import RepoStore, store_of
@@ -71,7 +73,7 @@ def _shares(store: RepoStore, repo: Repo, entry: Entry) -> bool:
         if not _is_anywhere(db, store, entry):
             return False
         if entry.kind == "lfs":
-            mirrors.record_large_file(db, repo.key, entry)
+            record_large_file(db, Ticket(repo.key, entry.sha256, entry.size))
         else:
             mirrors.share_fetched_content(db, repo.key, entry.oid)
     return True
@@ -143,12 +145,7 @@ async def _closing(file: IO[bytes], blocks: AsyncIterator[bytes]) -> AsyncIterat
 
 def _headers(missing: MissingFile) -> dict[str, str]:
     """As for any file, except that it is not offered by Xet, which needs the whole."""
-    entry = missing.entry
-    etag = f'"{entry.sha256 if entry.kind == "lfs" else entry.oid}"'
-    headers = {"X-Repo-Commit": missing.commit.sha, "ETag": etag, "X-Content-Type-Options": "nosniff"}
-    if entry.kind == "lfs":
-        headers |= {"X-Linked-ETag": etag, "X-Linked-Size": str(entry.size)}
-    return headers | {"Accept-Ranges": "bytes"}
+    return file_headers(missing.commit, missing.entry) | {"Accept-Ranges": "bytes"}
 
 
 def _are_doubtful(request: Request, missing: MissingFile) -> bool:

@@ -3,8 +3,6 @@
 import argparse
 import http.client
 import json
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from local_hub.accounts import TOKEN_FILE
 from local_hub.config import HubConfig
 from local_hub.daemon import start, stop
 from local_hub.errors import HubError
+from local_hub.owner import ask_hub
+from local_hub.progress import Progress
 from local_hub.repos.names import REPO_TYPES, is_repo_name, quoted, url_prefix
+from local_hub.sizes import format_bytes
 from local_hub.state import RunningHub, find_running
 
 AT_ONCE = 4
@@ -26,8 +26,6 @@ ATTEMPTS = 5
 BLOCK_BYTES = 1024**2
 # Longer than the hub takes to give upstream up.
 ANSWER_SECONDS = 120.0
-PROGRESS_SECONDS = 0.5
-LINE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -86,22 +84,16 @@ class HubClient:
     """Asks the hub on this machine, as its owner."""
 
     def __init__(self, hub: RunningHub, directory: Path) -> None:
-        address = urlsplit(hub.url)
-        self._host, self._port = address.hostname or "", address.port
-        self._token = (directory / TOKEN_FILE).read_text("utf-8").strip()
+        self._hub = hub
+        self._directory = directory
 
     @contextmanager
     def open(self, path: str) -> Iterator[http.client.HTTPResponse]:
         """The answer to a GET; raises `HubError` with the hub's sentence where it is none."""
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=ANSWER_SECONDS)
-        try:
-            connection.request("GET", path, headers={"Authorization": f"Bearer {self._token}"})
-            answer = connection.getresponse()
-            if answer.status != 200:
+        with ask_hub(self._hub, self._directory, "GET", path, seconds=ANSWER_SECONDS) as answer:
+            if answer.status != http.client.OK:
                 raise HubError(_sentence(answer))
             yield answer
-        finally:
-            connection.close()
 
     def get(self, path: str) -> tuple[Any, str | None]:
         """The JSON at a path, and the path of the next page."""
@@ -125,14 +117,15 @@ def pull(client: HubClient, repo: WantedRepo) -> None:
     client.get(f"{api}/refs")
     client.get(f"{api}/commits/{sha}")
     base = f"/{url_prefix(repo.type)}{repo.id}/resolve/{sha}/"  # type: ignore[arg-type]
-    with Progress(f"{repo.id}@{sha[:12]}", sum(item["size"] for item in files)) as progress:
-        _fetch_all(
-            client, [base + "/".join(map(quoted, item["path"].split("/"))) for item in files], progress
-        )
-        progress.finish(f"{len(files)} files")
+    paths = [base + "/".join(map(quoted, item["path"].split("/"))) for item in files]
+    size = sum(item["size"] for item in files)
+    title = f"{repo.id}@{sha[:12]}"
+    with Progress(f"pulling {title}:", size) as progress:
+        _fetch_all(client, paths, progress)
+    print(f"{title}: {len(files)} files, {format_bytes(size)}, kept")
 
 
-def _fetch_all(client: HubClient, paths: list[str], progress: "Progress") -> None:
+def _fetch_all(client: HubClient, paths: list[str], progress: Progress) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         try:
             for _ in pool.map(lambda path: _fetch(client, path, progress), paths):
@@ -142,7 +135,7 @@ def _fetch_all(client: HubClient, paths: list[str], progress: "Progress") -> Non
             raise
 
 
-def _fetch(client: HubClient, path: str, progress: "Progress") -> None:
+def _fetch(client: HubClient, path: str, progress: Progress) -> None:
     """Reads a file through the hub, which keeps it; where it breaks off, the hub goes on from there."""
     for attempt in range(1, ATTEMPTS + 1):
         received = 0
@@ -168,50 +161,3 @@ def _sentence(answer: http.client.HTTPResponse) -> str:
         return str(json.loads(answer.read())["error"])
     except (ValueError, KeyError, TypeError):
         return f"The hub answers with status {answer.status}."
-
-
-class Progress:
-    """How many bytes have come, on one line of a terminal, or in a line now and then."""
-
-    def __init__(self, title: str, total: int) -> None:
-        self._title = title
-        self._total = total
-        self._done = 0
-        self._lock = threading.Lock()
-        self._ended = threading.Event()
-        self._is_terminal = sys.stderr.isatty()
-        self._thread = threading.Thread(target=self._tell_until_end, daemon=True)
-
-    def __enter__(self) -> "Progress":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def add(self, count: int) -> None:
-        """Counts bytes."""
-        with self._lock:
-            self._done += count
-
-    def finish(self, what: str) -> None:
-        """Says that all is here."""
-        self._ended.set()
-        self._thread.join()
-        print(f"{self._title}: {what}, {_megabytes(self._total)}, kept")
-
-    def _tell_until_end(self) -> None:
-        while not self._ended.wait(PROGRESS_SECONDS if self._is_terminal else LINE_SECONDS):
-            text = f"{self._title}: {_megabytes(self._done)} of {_megabytes(self._total)}"
-            print(
-                f"\r{text}" if self._is_terminal else text,
-                end="" if self._is_terminal else "\n",
-                file=sys.stderr,
-            )
-        if self._is_terminal:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB"

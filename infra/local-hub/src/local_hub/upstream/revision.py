@@ -17,4 +17,9 @@ class RevisionName:
     @property
     def repo_path(self) -> str:
         """The repo's place in a Hub's API."""
-        return f"/api/{self.type}s/{quoted(self.namespace)}/{quoted(self.name)}"
+        return api_path(self.type, self.namespace, self.name)
+
+
+def api_path(repo_type: RepoType, namespace: str, name: str) -> str:
+    """A repo's place in a Hub's API."""
+    return f"/api/{repo_type}s/{quoted(namespace)}/{quoted(name)}"

@@ -13,6 +13,7 @@ from local_hub.caller import param
 from local_hub.errors import ApiError
 from local_hub.repos.file_routes import BlobResponse
 from local_hub.repos.store import store_of
+from local_hub.web.files import crumbs
 from local_hub.web.raw import INERT
 from local_hub.web.render import COMMON_HEADERS, html
 from local_hub.web.visitor import page
@@ -66,8 +67,7 @@ def _url(bucket: Bucket, view: str = "", path: str = "") -> str:
 
 def _folders(bucket: Bucket, path: str) -> list[tuple[str, str]]:
     """The bucket and each folder down to this one, with their addresses."""
-    parts = path.split("/") if path else []
-    below = [(part, _url(bucket, "tree", "/".join(parts[: number + 1]))) for number, part in enumerate(parts)]
+    below = [(name, _url(bucket, "tree", folder)) for name, folder in crumbs(path)]
     return [(bucket.id, _url(bucket)), *below]
 
 

@@ -6,10 +6,9 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from local_hub.accounts import TOKEN_FILE
 from local_hub.errors import HubError
+from local_hub.owner import ask_hub
 from local_hub.state import RunningHub, find_running
 
 ANSWER_SECONDS = 10.0
@@ -33,14 +32,8 @@ def _web(options: argparse.Namespace) -> int:
 
 
 def _ask_code(hub: RunningHub, directory: Path) -> str:
-    """Over the socket itself: the token goes to no proxy."""
-    address = urlsplit(hub.url)
-    token = (directory / TOKEN_FILE).read_text("utf-8").strip()
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=ANSWER_SECONDS)
     try:
-        connection.request("POST", "/login-code", headers={"Authorization": f"Bearer {token}"})
-        return str(json.loads(connection.getresponse().read())["code"])
+        with ask_hub(hub, directory, "POST", "/login-code", seconds=ANSWER_SECONDS) as answer:
+            return str(json.loads(answer.read())["code"])
     except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
         raise HubError(f"The hub at {hub.url} gave no link. Stop it and start it again.") from error
-    finally:
-        connection.close()

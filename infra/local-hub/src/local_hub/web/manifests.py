@@ -14,9 +14,9 @@ from urllib.parse import quote
 from local_hub.accounts import User
 from local_hub.errors import ApiError
 from local_hub.repos import history
-from local_hub.repos.access_requests import has_access
+from local_hub.repos.access import is_let_in
 from local_hub.repos.contents import read_content
-from local_hub.repos.names import RepoType, url_prefix
+from local_hub.repos.names import repo_type_of, url_prefix
 from local_hub.repos.registry import Repo, find_repo, list_repos
 from local_hub.repos.trees import find_entry, load_folder
 from local_hub.web.words import as_time
@@ -74,11 +74,7 @@ def find_run(db: sqlite3.Connection, repo: Repo, run_id: str) -> Run | None:
 
 def may_read(db: sqlite3.Connection, repo: Repo, user: User | None) -> bool:
     """Whether a visitor may read the repo's files."""
-    if not repo.visible_to(user):
-        return False
-    if repo.gated is None:
-        return True
-    return user is not None and (user.may_use(repo.namespace) or has_access(db, repo, user.name))
+    return repo.visible_to(user) and is_let_in(db, repo, user)
 
 
 def status_of(phase: Mapping[str, Any]) -> str:
@@ -99,7 +95,7 @@ def mappings(value: object) -> list[Mapping[str, Any]]:
 def reference_url(reference: Mapping[str, Any]) -> str | None:
     """Where a `repo@commit` of a manifest is shown; None if it is none."""
     repo_id, commit = reference.get("repo_id"), reference.get("commit")
-    repo_type = _repo_type(reference)
+    repo_type = repo_type_of(reference.get("repo_type"))
     if not (isinstance(repo_id, str) and isinstance(commit, str) and repo_type and repo_id.count("/") == 1):
         return None
     path = reference.get("path")
@@ -112,7 +108,7 @@ def report_of(db: sqlite3.Connection, run: Run, user: User | None) -> tuple[Repo
     for reference in mapping(mapping(run.phases.get("report")).get("outputs")).values():
         repo_id, commit, path = (str(mapping(reference).get(key)) for key in ("repo_id", "commit", "path"))
         namespace, _, name = repo_id.partition("/")
-        repo_type = _repo_type(mapping(reference))
+        repo_type = repo_type_of(mapping(reference).get("repo_type"))
         repo = find_repo(db, repo_type, namespace, name) if repo_type else None
         if repo is None or not may_read(db, repo, user):
             continue
@@ -133,8 +129,3 @@ def _runs_in(db: sqlite3.Connection, repo: Repo) -> Iterator[Run]:
         run = find_run(db, repo, name) if entry.is_folder else None
         if run is not None:
             yield run
-
-
-def _repo_type(reference: Mapping[str, Any]) -> RepoType | None:
-    found = reference.get("repo_type")
-    return found if found in ("model", "dataset") else None

@@ -1,7 +1,6 @@
 """What is asked of every request for a page: that it came to this hub by its own name, from whom, and from where."""
 
 import inspect
-import ipaddress
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import cast
@@ -11,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from local_hub.addresses import is_loopback
 from local_hub.errors import ApiError
 from local_hub.web.render import error_page
 from local_hub.web.sessions import Sessions
@@ -71,12 +71,5 @@ def _check_host(request: Request) -> None:
         host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
     except ValueError:
         host = ""
-    if host not in ("localhost", request.app.state.config.host.lower()) and not _is_loopback(host):
+    if host != request.app.state.config.host.lower() and not is_loopback(host):
         raise ApiError(421, f"This hub is not called '{host}'. Open {request.app.state.base_url} instead.")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

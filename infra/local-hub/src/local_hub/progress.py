@@ -1,17 +1,18 @@
 """How far a long command is: one line that is written over in a terminal, now and then a line elsewhere."""
 
 import sys
+import threading
 import time
 from types import TracebackType
 from typing import Self, TextIO
 
-from local_hub.keeping.sizes import format_bytes
+from local_hub.sizes import format_bytes
 
 TERMINAL_SECONDS, LOG_SECONDS = 0.2, 10.0
 
 
 class Progress:
-    """Counts bytes against a total, to be used in a `with` statement; writes to standard error."""
+    """Counts bytes against a total, to be used in a `with` statement, by any thread; writes to standard error."""
 
     def __init__(self, verb: str, total: int, stream: TextIO | None = None) -> None:
         self._verb = verb
@@ -21,6 +22,7 @@ class Progress:
         self._in_terminal = self._stream.isatty()
         self._last = time.monotonic()
         self._has_line = False
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -33,11 +35,12 @@ class Progress:
 
     def add(self, size: int) -> None:
         """So many bytes more are done."""
-        self._done += size
-        now = time.monotonic()
-        if now - self._last >= (TERMINAL_SECONDS if self._in_terminal else LOG_SECONDS):
-            self._last = now
-            self._write()
+        with self._lock:
+            self._done += size
+            now = time.monotonic()
+            if now - self._last >= (TERMINAL_SECONDS if self._in_terminal else LOG_SECONDS):
+                self._last = now
+                self._write()
 
     def _write(self) -> None:
         percent = 100 * self._done // self._total if self._total else 100
