@@ -27,6 +27,7 @@ from local_hub.schedules.scheduler import Scheduler
 from local_hub.schedules.secrets import ScheduleSecrets
 from local_hub.upstream.routes import with_upstream
 from local_hub.users_file import read_users
+from local_hub.web.refusals import refuse_browser, wants_page
 from local_hub.web.routes import web_routes
 from local_hub.web.sessions import Sessions
 from local_hub.xet.routes import xet_routes
@@ -60,7 +61,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
             Route("/{path:path}", refuse_unknown_route, methods=ALL_METHODS),
         ],
         middleware=[
-            Middleware(ErrorMiddleware),
+            Middleware(ErrorMiddleware, as_page=refuse_browser),
             Middleware(RawPathMiddleware),
             Middleware(AuthMiddleware, accounts=accounts),
         ],
@@ -102,4 +103,6 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
 
 async def refuse_unknown_route(request: Request) -> Response:
     """Says which call is missing, so that a gap in the hub is never mistaken for a missing repo."""
+    if wants_page(request):
+        raise ApiError(404, f"This hub has no page {request.url.path}.")
     raise ApiError(501, f"Not implemented by the local hub: {request.method} {request.url.path}")

@@ -6,19 +6,23 @@ import logging
 import re
 import secrets
 import sqlite3
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from email.utils import formatdate
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local_hub.accounts import Accounts
 from local_hub.errors import ApiError, CutOffError
 
 logger = logging.getLogger("local_hub")
+
+# How a refusal is put for those who want no JSON; None for all others.
+AsPage = Callable[[Request, ApiError], Awaitable[Response | None]]
 
 # No repo's address begins so. The bearer token is a signed ticket there, which the routes check themselves.
 SIGNED_PREFIX = "/-/"
@@ -42,12 +46,16 @@ class RawPathMiddleware:
 
 
 class ErrorMiddleware:
-    """Turns every exception into JSON with the Hub's error headers; a client never sees a dropped socket."""
+    """Turns every exception into JSON with the Hub's error headers, or for a browser into a page.
 
-    def __init__(self, app: ASGIApp, patience: float = 120.0) -> None:
+    A client never sees a dropped socket.
+    """
+
+    def __init__(self, app: ASGIApp, patience: float = 120.0, as_page: AsPage | None = None) -> None:
         """Takes for how many seconds nothing may come of a body that is not complete."""
         self._app = app
         self._patience = patience
+        self._as_page = as_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request."""
@@ -73,7 +81,20 @@ class ErrorMiddleware:
             if started:
                 raise
             await body.drain()
-            await _answer(error, request_id)(scope, receive, send_with_id)
+            answer = await self._answer(scope, _as_api_error(error, request_id))
+            await answer(scope, receive, send_with_id)
+
+    async def _answer(self, scope: Scope, refusal: ApiError) -> Response:
+        if self._as_page is not None:
+            path = _without_origin(scope["raw_path"].decode("ascii"))
+            try:
+                page = await self._as_page(Request({**scope, "path": path}), refusal)
+            except Exception:  # a page that cannot be made must not hide why it was wanted
+                logger.exception("no page could be made of a refusal")
+            else:
+                if page is not None:
+                    return page
+        return _as_json(refusal)
 
 
 class AuthMiddleware:
@@ -117,8 +138,7 @@ def _common_headers(request_id: str) -> list[tuple[bytes, bytes]]:
     return [(b"x-request-id", request_id.encode()), (b"date", formatdate(usegmt=True).encode())]
 
 
-def _answer(error: Exception, request_id: str) -> JSONResponse:
-    refusal = _as_api_error(error, request_id)
+def _as_json(refusal: ApiError) -> JSONResponse:
     headers = {**refusal.headers, "X-Error-Message": _header_safe(refusal.message)}
     if refusal.code is not None:
         headers["X-Error-Code"] = refusal.code

@@ -29,9 +29,7 @@ def page(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
             _check_host(request)
             if request.method not in READING:
                 _check_own_origin(request)
-            secret = session_secret(request)
-            if secret:
-                request.state.user = sessions_of(request).user_of(secret)
+            recognise(request)
             if inspect.iscoroutinefunction(handler):
                 return await cast(Awaitable[Response], handler(request))
             return cast(Response, await run_in_threadpool(handler, request))
@@ -39,6 +37,13 @@ def page(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
             return await run_in_threadpool(error_page, request, error)
 
     return answer
+
+
+def recognise(request: Request) -> None:
+    """Takes whoever's session the browser's cookie names as the one who asks."""
+    secret = session_secret(request)
+    if secret:
+        request.state.user = sessions_of(request).user_of(secret)
 
 
 def sessions_of(request: Request) -> Sessions:
