@@ -1,9 +1,9 @@
 """Every model has the weights that were recorded of it, and is its parent with its adapter merged in."""
 
+import math
 from functools import partial
 
 import torch
-from transformers import PreTrainedModel
 
 from evaluator.chain import PARENTS
 from evaluator.verify.checklist import Checklist, NotRecorded
@@ -86,7 +86,7 @@ def _compare_merge(hub: Hub, model: RepoRef, adapter: RepoRef, parent: RepoRef) 
     fingerprint = weight_fingerprint(merged)
     if fingerprint == model.fingerprint:
         return "bit for bit"
-    steps = _count_steps(load_stored(hub, model), merged)
+    steps = count_rounding_steps(load_stored(hub, model), merged)
     if not steps <= ROUNDING_STEPS:
         raise GuardTripped(
             f"{adapter} merged onto {parent} has weights {fingerprint}, not {model.fingerprint} of {model}."
@@ -94,13 +94,23 @@ def _compare_merge(hub: Hub, model: RepoRef, adapter: RepoRef, parent: RepoRef) 
     return f"but for rounding on another processor ({steps:.1f} steps of {merged.dtype})"
 
 
-def _count_steps(model: PreTrainedModel, other: PreTrainedModel) -> float:
-    """Return the largest difference of two weights, in rounding steps at the size of their tensor's largest."""
-    weights, steps = dict(model.named_parameters()), 0.0
-    for name, found in other.named_parameters():
-        expected = weights.get(name)
-        if expected is None or expected.shape != found.shape or expected.dtype != found.dtype:
-            return float("inf")
-        size = expected.abs().max().float() * torch.finfo(found.dtype).eps
-        steps = max(steps, ((expected.float() - found.float()).abs().max() / size).item())
-    return steps
+def count_rounding_steps(model: torch.nn.Module, other: torch.nn.Module) -> float:
+    """Return the largest difference of two weights, in rounding steps at the size of their tensor's largest.
+
+    Infinite where the models do not have the same weights in the same shapes and number formats, or one is NaN.
+    """
+    weights, others = dict(model.named_parameters()), dict(other.named_parameters())
+    if weights.keys() != others.keys():
+        return math.inf
+    steps = [_count_steps(weights[name].detach(), others[name].detach()) for name in weights]
+    # `max` alone would pass over a NaN.
+    return math.inf if any(map(math.isnan, steps)) else max(steps, default=0.0)
+
+
+def _count_steps(expected: torch.Tensor, found: torch.Tensor) -> float:
+    if expected.shape != found.shape or expected.dtype != found.dtype:
+        return math.inf
+    if torch.equal(expected, found):
+        return 0.0
+    size = expected.abs().max().float() * torch.finfo(found.dtype).eps
+    return ((expected.float() - found.float()).abs().max() / size).item()
