@@ -22,6 +22,8 @@ from local_hub.repos.store import origin_of, store_of
 from local_hub.repos.trees import find_entry
 
 LARGEST_REGULAR_BYTES = 5 * 1024**2
+# The client asks for 256 at a time.
+MOST_FILES = 1000
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ def _preupload(request: Request, payload: dict[str, Any]) -> Response:
     files = payload.get("files")
     if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
         raise ApiError(400, '"files" must be a list of objects')
+    if len(files) > MOST_FILES:
+        raise ApiError(413, f"At most {MOST_FILES} files can be asked about at once; ask in several requests")
     if not isinstance(payload.get("gitIgnore") or "", str):
         raise ApiError(400, '"gitIgnore" must be a text')
     with store_of(request).database.read() as db:
@@ -78,8 +82,8 @@ def _advice(db: sqlite3.Connection, tree_id: str, rules: _Rules, file: dict[str,
 
 def _is_large(rules: _Rules, path: str, file: dict[str, Any]) -> bool:
     size = file.get("size")
-    if not isinstance(size, int):
-        raise ApiError(400, f"The size of {path} is missing")
+    if type(size) is not int or size < 0:
+        raise ApiError(400, f"The size of {path} is missing, or no number of bytes")
     return (
         size > LARGEST_REGULAR_BYTES
         or is_large_by_attributes(rules.attributes, path)
