@@ -30,6 +30,7 @@ OPTIONS = $(if $(PROFILE),--profile "$(PROFILE)") $(if $(RUN),--run "$(RUN)") $(
 JOB_OPTIONS = $(if $(JOB),--job "$(JOB)") $(if $(PHASE),--phase "$(PHASE)")
 IMAGE_OPTIONS = $(if $(DOCKER),--docker "$(DOCKER)") $(if $(BASE_IMAGE),--base-image "$(BASE_IMAGE)") \
 	$(if $(TORCH),--torch "$(TORCH)") $(if $(DOCKER_BUILD_OPTIONS),--options="$(DOCKER_BUILD_OPTIONS)")
+AUDIT_OPTIONS = $(if $(OSV_URL),--osv-url "$(OSV_URL)")
 
 ifeq ($(HF_ENDPOINT),)
 STARTER := $(HUB_DIR)/.starter-stamp
@@ -136,10 +137,10 @@ smoke: $(SETUP)  ## the whole pipeline in a minute, on a hub of its own
 
 lock: $(SETUP)  ## make constraints.txt anew from the projects' own dependencies: UPGRADE=1 moves versions
 	@$(BIN)/python infra/lock/lock.py $(if $(filter-out 0,$(UPGRADE)),--upgrade)
-audit: $(SETUP)  ## look up the locked versions in the database of known vulnerabilities
-	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement constraints.txt
+audit: $(SETUP)  ## look up the locked versions in PyPI's database of known vulnerabilities: OSV_URL=<another one>
+	@$(BIN)/python infra/images/audit.py --lock constraints.txt $(AUDIT_OPTIONS)
 audit-images: $(SETUP)  ## the same for what is in the built images: LISTS="*.packages" of images that are elsewhere
-	@$(BIN)/python infra/images/audit.py $(if $(DOCKER),--docker "$(DOCKER)") $(if $(LISTS),--lists $(LISTS))
+	@$(BIN)/python infra/images/audit.py $(AUDIT_OPTIONS) $(if $(DOCKER),--docker "$(DOCKER)") $(if $(LISTS),--lists $(LISTS))
 contents-%:
 	@$(PYTHON) infra/images/contents.py $(if $(DOCKER),--docker "$(DOCKER)") $*
 

@@ -69,10 +69,10 @@ def test_what_every_image_holds_reaches_the_job_that_looks_it_up():
     assert jobs["audit"]["steps"][-1]["run"] == 'make audit-images LISTS="images/*.packages"'
 
 
-def test_the_lock_is_looked_up_every_week_and_where_it_changes_with_no_right_but_to_read():
+def test_the_lock_is_looked_up_every_week_and_where_it_or_what_is_accepted_changes():
     workflow = load_workflow("audit")
     for event in ("push", "pull_request"):
-        assert workflow["on"][event]["paths"] == ["constraints.txt"]
+        assert workflow["on"][event]["paths"] == ["constraints.txt", "osv-scanner.toml"]
     assert re.fullmatch(r"\d+ \d+ \* \* \d", workflow["on"]["schedule"][0]["cron"])
     assert workflow["permissions"] == {"contents": "read"}
     assert [step["run"] for _, step in list_steps(workflow) if "run" in step][-1] == "make audit"
