@@ -19,16 +19,21 @@ from pathlib import Path
 LOCK = Path("constraints.txt")
 LOCK_ENTRY = r"^{name}==(?P<version>[\w.]+)(?:.*\\\n)*.*"
 CPU_TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
-# Tests, and what only a compiler reads: no image has one. In these packages nothing else goes by these names.
+# Tests, and what only compilers and type checkers read: no image has one. In these packages nothing else is called so.
 SLIMMED = ("matplotlib", "networkx", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "sympy", "torch")
 UNUSED_FOLDERS = {"include", "test", "tests"}
-UNUSED_SUFFIXES = {".a", ".pxd", ".pxi", ".pyx"}
+UNUSED_SUFFIXES = {".a", ".pxd", ".pxi", ".pyi", ".pyx"}
 UNUSED_FILES = (
+    "numpy/_core/_simd.*",  # For numpy's tests of its own vector instructions.
     "pyarrow/*flight*",  # Servers for tables. pyarrow is also distributed without them.
+    "pyarrow/_s3fs.*",  # Amazon's storage, which pyarrow has where these two are there; data comes from the Hub.
+    "pyarrow/libarrow_s3.*",
+    "pyarrow/_pyarrow_cpp_tests.*",
     "pyarrow/libarrow_python*.so",  # Copies of one library under the names that linkers want.
     "pyarrow/libarrow_python*.so.*.*",
     "torch/bin/protoc*",
     "torch/bin/test_*",
+    "torch/lib/lib*_test.so",
 )
 LIST_LOADED = """
 import importlib, sys

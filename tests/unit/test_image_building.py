@@ -129,12 +129,18 @@ def test_slimming_removes_tests_and_headers_of_the_named_packages_only(tmp_path)
         "scipy/linalg/tests/test_basic.py",
         "numpy/include/array.h",
         "pandas/_libs/lib.pyx",
+        "pandas/_libs/lib.pyi",
+        "pyarrow/_s3fs.cpython-312-x86_64-linux-gnu.so",
+        "pyarrow/libarrow_s3.so.2600",
         "torch/bin/test_api",
     ]
     kept = [
         "scipy/linalg/basic.py",
         "numpy/testing/__init__.py",
         "dill/tests/__init__.py",
+        "lazy/__init__.pyi",
+        "pyarrow/_fs.cpython-312-x86_64-linux-gnu.so",
+        "pyarrow/libarrow_substrait.so.2600",
         "torch/bin/torch_shm_manager",
     ]
     for name in gone + kept:
