@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import sqlite3
 import struct
 import sys
 
@@ -252,3 +253,30 @@ def test_files_behind_a_gate_are_listed_and_not_shown(api, name, visit, owner):
     assert [visitor.get(f"/{name}{page}").status_code for page in pages] == [200, 200, 403, 403]
     assert not any("for some only" in visitor.get(f"/{name}{page}").text for page in pages)
     assert all("for some only" in owner.get(f"/{name}{page}").text for page in pages)
+
+
+def test_a_copy_of_one_commit_which_has_no_main_branch_is_listed_and_opens_at_it(api, name, visit, hub):
+    api.create_repo(name)
+    api.create_tag(name, tag="v1")
+    with sqlite3.connect(hub.directory / "hub.sqlite3") as db:
+        short = name.partition("/")[2]
+        db.execute(
+            "DELETE FROM refs WHERE name = 'main' AND repo_id = (SELECT id FROM repos WHERE name = ?)",
+            (short,),
+        )
+    db.close()
+    visitor = visit()
+    for address in ("/", f"/models?search={short}", "/local"):
+        assert f'href="/{name}"' in visitor.get(address).text
+    assert f'href="/{name}/tree/v1"' in visitor.get(f"/{name}").text
+    assert f'href="/{name}/tree/v1"' in visitor.get(f"/{name}/discussions").text
+
+
+def test_a_namespace_shows_its_newest_repos_and_leads_to_all(api, name, visit):
+    api.create_repo(name)
+    for number in range(51):
+        api.create_repo(f"{name}-{number}", repo_type="dataset")
+    page = visit().get("/local").text
+    assert page.count('<th scope="row"><a href="/datasets/') == 50
+    assert f'href="/datasets/{name}-50"' in page
+    assert 'href="/datasets?search=local%2F"' in page

@@ -117,6 +117,15 @@ def branch_head(db: sqlite3.Connection, repo: Repo, branch: str) -> Commit:
     return get_commit(db, repo, sha)
 
 
+def main_folders(db: sqlite3.Connection) -> dict[int, str]:
+    """The id of the root folder of each repo's main branch, by the number of the repo."""
+    rows = db.execute(
+        "SELECT repo_id, tree_id FROM refs JOIN commits USING (repo_id, sha) WHERE kind = 'heads' AND name = ?",
+        (MAIN,),
+    )
+    return {row["repo_id"]: row["tree_id"] for row in rows}
+
+
 def head_of(db: sqlite3.Connection, repo: Repo, ref: str) -> Commit:
     """The newest commit of a branch or of a pull request (`refs/pr/1`); raises 404 if this is neither."""
     sha = _find_proposed(db, repo, ref)

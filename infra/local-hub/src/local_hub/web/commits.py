@@ -17,6 +17,7 @@ from local_hub.repos.registry import Repo
 from local_hub.repos.store import store_of
 from local_hub.web.changes import compare, text_diff
 from local_hub.web.files import repo_values
+from local_hub.web.opened import shown_revision
 from local_hub.web.render import html
 from local_hub.web.visitor import page
 
@@ -62,7 +63,10 @@ def proposals_page(request: Request) -> Response:
     """`GET /{repo}/discussions`: the pull requests."""
     with store_of(request).database.read() as db:
         repo = open_repo(db, request)
-        values = {**repo_values(db, repo, history.MAIN), "proposals": list_pull_requests(db, repo)}
+        values = {
+            **repo_values(db, repo, shown_revision(db, repo)),
+            "proposals": list_pull_requests(db, repo),
+        }
     return html(request, "proposals.html", values)
 
 

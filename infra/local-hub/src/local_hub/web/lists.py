@@ -2,6 +2,7 @@
 
 import sqlite3
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,14 +14,15 @@ from local_hub.repos.names import REPO_TYPES, RepoType
 from local_hub.repos.paging import number
 from local_hub.repos.registry import Repo, large_bytes
 from local_hub.repos.store import store_of
-from local_hub.web.manifests import list_runs
 from local_hub.web.render import html
+from local_hub.web.run_list import list_runs
 from local_hub.web.runs import run_row
 from local_hub.web.visitor import page
 from local_hub.web.windows import window
 
 PAGE_SIZE = 50
 SHOWN_AT_ROOT = 8
+SHOWN_OF_NAMESPACE = 50
 SHOWN_RUNS = 3
 HEADINGS: dict[RepoType, str] = {"model": "Models", "dataset": "Datasets"}
 
@@ -29,7 +31,7 @@ HEADINGS: dict[RepoType, str] = {"model": "Models", "dataset": "Datasets"}
 def root_page(request: Request) -> Response:
     """`GET /`: the newest runs, and the newest repos of each type."""
     with store_of(request).database.read() as db:
-        sections = [_section(db, request, repo_type, None) for repo_type in REPO_TYPES]
+        sections = [_section(db, request, repo_type, None, SHOWN_AT_ROOT) for repo_type in REPO_TYPES]
         runs = [run_row(run) for run in list_runs(db, asking_user(request))]
     shown = runs[:SHOWN_RUNS]
     is_live = any(row["is_live"] for row in shown)
@@ -42,7 +44,9 @@ def namespace_page(request: Request) -> Response:
     """`GET /{namespace}`: its repos."""
     namespace = param(request, "namespace")
     with store_of(request).database.read() as db:
-        sections = [_section(db, request, repo_type, namespace) for repo_type in REPO_TYPES]
+        sections = [
+            _section(db, request, repo_type, namespace, SHOWN_OF_NAMESPACE) for repo_type in REPO_TYPES
+        ]
     if not any(section["rows"] for section in sections):
         raise ApiError(404, f"There is nothing to see under {namespace}.")
     return html(request, "namespace.html", {"namespace": namespace, "sections": sections})
@@ -67,14 +71,17 @@ def repos_page(request: Request) -> Response:
 
 
 def _section(
-    db: sqlite3.Connection, request: Request, repo_type: RepoType, namespace: str | None
+    db: sqlite3.Connection, request: Request, repo_type: RepoType, namespace: str | None, most: int
 ) -> dict[str, Any]:
+    """The newest repos, and where all of them are listed."""
     found = _visible(db, request, repo_type, namespace)
-    shown = found[:SHOWN_AT_ROOT] if namespace is None else found
+    heading = HEADINGS[repo_type]
+    search = f"?{urlencode({'search': f'{namespace}/'})}" if namespace else ""
     return {
-        "heading": HEADINGS[repo_type],
-        "rows": [_row(db, repo) for repo in shown],
+        "heading": heading,
+        "rows": [_row(db, repo) for repo in found[:most]],
         "count": len(found),
+        "all": f"/{heading.lower()}{search}",
     }
 
 
@@ -86,5 +93,6 @@ def _visible(
 
 
 def _row(db: sqlite3.Connection, repo: Repo) -> dict[str, Any]:
-    head = history.branch_head(db, repo, history.MAIN)
-    return {"repo": repo, "updated_at": head.created_at, "large_bytes": large_bytes(db, repo)}
+    head = history.find_ref(db, repo, "heads", history.MAIN)  # a copy of one commit has none
+    updated_at = history.get_commit(db, repo, head).created_at if head else repo.created_at
+    return {"repo": repo, "updated_at": updated_at, "large_bytes": large_bytes(db, repo)}

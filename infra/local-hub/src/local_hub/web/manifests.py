@@ -5,9 +5,8 @@ A manifest is what someone committed: what is not as expected in it is left out,
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -17,59 +16,59 @@ from local_hub.repos import history
 from local_hub.repos.access import is_let_in
 from local_hub.repos.contents import read_content
 from local_hub.repos.names import repo_type_of, url_prefix
-from local_hub.repos.registry import Repo, find_repo, list_repos
-from local_hub.repos.trees import find_entry, load_folder
-from local_hub.web.words import as_time
+from local_hub.repos.registry import Repo, find_repo
+from local_hub.repos.trees import Entry, find_entry
 
 RUNS_FOLDER = "runs"
 MAX_BYTES = 4 * 1024**2
-MAX_RUNS = 200
 MOOD = {"succeeded": "good", "failed": "bad", "running": "busy", "interrupted": "busy"}
 REPORT_FILE = "report.html"
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run of a pipeline; `phases` are by name, in the manifest's order."""
+class Outline:
+    """What lists show of a run: when it began, as it says, and each phase with its status."""
 
-    repo: Repo
-    id: str
-    manifest: Mapping[str, Any]
-    phases: Mapping[str, Mapping[str, Any]]
-
-    @property
-    def created_at(self) -> str:
-        """When it began, as the manifest says."""
-        return str(self.manifest.get("created_at") or "")
+    created_at: str
+    statuses: tuple[tuple[str, str], ...]
 
     @property
     def is_over(self) -> bool:
         """Whether no phase of it runs or waits."""
-        return all(status_of(phase) not in ("running", "pending") for phase in self.phases.values())
+        return all(status not in ("running", "pending") for _, status in self.statuses)
 
 
-def list_runs(db: sqlite3.Connection, user: User | None) -> list[Run]:
-    """The runs that a visitor may see, newest first."""
-    repos = [repo for repo in list_repos(db, "dataset", None) if may_read(db, repo, user)]
-    runs = [run for repo in repos for run in islice(_runs_in(db, repo), MAX_RUNS)]
-    moments = {id(run): as_time(run.created_at) for run in runs}
-    return sorted(runs, key=lambda run: str(moments[id(run)] or ""), reverse=True)
+@dataclass(frozen=True)
+class Manifest:
+    """What a run's manifest says; `phases` are by name, in its order."""
+
+    values: Mapping[str, Any]
+    phases: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def outline(self) -> Outline:
+        """It in short."""
+        statuses = tuple((name, status_of(phase)) for name, phase in self.phases.items())
+        return Outline(str(self.values.get("created_at") or ""), statuses)
 
 
-def find_run(db: sqlite3.Connection, repo: Repo, run_id: str) -> Run | None:
-    """The run as its manifest is now; None where there is none that can be read."""
-    head = history.branch_head(db, repo, history.MAIN)
-    entry = find_entry(db, head.tree_id, f"{RUNS_FOLDER}/{run_id}/manifest.json")
-    if "/" in run_id or entry is None or entry.kind != "file" or entry.size > MAX_BYTES:
-        return None
+def find_manifest(db: sqlite3.Connection, folder_id: str, run_id: str) -> Entry | None:
+    """The entry of a run's manifest below a repo's root; None where there is no file that could be one."""
+    entry = find_entry(db, folder_id, f"{RUNS_FOLDER}/{run_id}/manifest.json")
+    is_file = "/" not in run_id and entry is not None and entry.kind == "file" and entry.size <= MAX_BYTES
+    return entry if is_file else None
+
+
+def read_manifest(db: sqlite3.Connection, entry: Entry) -> Manifest | None:
+    """A manifest; None for a file that is none, or that is not on this machine."""
     try:
-        manifest = json.loads(read_content(db, entry))
+        values = json.loads(read_content(db, entry))
     except (ApiError, ValueError, RecursionError):
         return None
-    phases = mapping(manifest).get("phases")
+    phases = mapping(values).get("phases")
     if not isinstance(phases, dict):
         return None
-    return Run(repo, run_id, manifest, {name: mapping(phase) for name, phase in phases.items()})
+    return Manifest(values, {name: mapping(phase) for name, phase in phases.items()})
 
 
 def may_read(db: sqlite3.Connection, repo: Repo, user: User | None) -> bool:
@@ -103,9 +102,9 @@ def reference_url(reference: Mapping[str, Any]) -> str | None:
     return f"/{url_prefix(repo_type)}{quote(repo_id)}/tree/{quote(commit, safe='')}{below}"
 
 
-def report_of(db: sqlite3.Connection, run: Run, user: User | None) -> tuple[Repo, str, str] | None:
+def report_of(db: sqlite3.Connection, manifest: Manifest, user: User | None) -> tuple[Repo, str, str] | None:
     """The repo, commit and path of the run's report, where there is one that the visitor may read."""
-    for reference in mapping(mapping(run.phases.get("report")).get("outputs")).values():
+    for reference in mapping(mapping(manifest.phases.get("report")).get("outputs")).values():
         repo_id, commit, path = (str(mapping(reference).get(key)) for key in ("repo_id", "commit", "path"))
         namespace, _, name = repo_id.partition("/")
         repo_type = repo_type_of(mapping(reference).get("repo_type"))
@@ -119,13 +118,3 @@ def report_of(db: sqlite3.Connection, run: Run, user: User | None) -> tuple[Repo
         if found is not None and not found.is_folder:
             return repo, commit, f"{path}/{REPORT_FILE}"
     return None
-
-
-def _runs_in(db: sqlite3.Connection, repo: Repo) -> Iterator[Run]:
-    folder = find_entry(db, history.branch_head(db, repo, history.MAIN).tree_id, RUNS_FOLDER)
-    if folder is None or not folder.is_folder:
-        return
-    for name, entry in sorted(load_folder(db, folder.oid).items(), reverse=True):
-        run = find_run(db, repo, name) if entry.is_folder else None
-        if run is not None:
-            yield run

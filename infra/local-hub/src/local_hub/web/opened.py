@@ -41,13 +41,21 @@ class OpenedFolder:
 def open_folder(db: sqlite3.Connection, request: Request) -> OpenedFolder:
     """The folder in the URL, at the main branch where it names no revision; raises 404 where there is none."""
     repo = open_repo(db, request)
-    revision = param(request, "revision") if "revision" in request.path_params else history.MAIN
+    revision = param(request, "revision") if "revision" in request.path_params else shown_revision(db, repo)
     path = param(request, "path").strip("/") if "path" in request.path_params else ""
     commit = history.resolve(db, repo, revision)
     entry = find_entry(db, commit.tree_id, path)
     if entry is None or not entry.is_folder:
         raise ApiError(404, f"There is no folder {path} in {repo.id} at {revision}", "EntryNotFound")
     return OpenedFolder(repo, revision, commit, path, entry)
+
+
+def shown_revision(db: sqlite3.Connection, repo: Repo) -> str:
+    """What is shown of a repo where no revision is named: its main branch, or of a copy without one what it has."""
+    branches = history.list_refs(db, repo, "heads")
+    if history.MAIN in branches:
+        return history.MAIN
+    return next(iter([*branches, *history.list_refs(db, repo, "tags")]), history.MAIN)
 
 
 def open_file(request: Request) -> OpenedFile:

@@ -1,7 +1,7 @@
 """Pages of a pipeline's runs: their phases as they go, and the report."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -11,22 +11,24 @@ from local_hub.accounts import User
 from local_hub.caller import asking_user, param
 from local_hub.errors import ApiError
 from local_hub.jobs.runner import JobRunner
+from local_hub.repos import history
 from local_hub.repos.access import check_not_gated, visible_repo
 from local_hub.repos.paging import number
 from local_hub.repos.store import store_of
 from local_hub.web.addresses import file_url, job_url
 from local_hub.web.manifests import (
     MOOD,
-    Run,
-    find_run,
-    list_runs,
+    Manifest,
+    find_manifest,
     mapping,
     mappings,
+    read_manifest,
     reference_url,
     report_of,
     status_of,
 )
 from local_hub.web.render import html
+from local_hub.web.run_list import ListedRun, list_runs
 from local_hub.web.visitor import page
 from local_hub.web.windows import window
 from local_hub.web.words import as_time
@@ -52,43 +54,52 @@ def runs_page(request: Request) -> Response:
 @page
 def run_page(request: Request) -> Response:
     """`GET /runs/{namespace}/{name}/{run}`: a run's phases, and its report in a sandbox."""
-    user = asking_user(request)
+    user, run_id = asking_user(request), param(request, "run")
     with store_of(request).database.read() as db:
         repo = visible_repo(db, request, "dataset", param(request, "namespace"), param(request, "name"))
         check_not_gated(db, request, repo)
-        run = find_run(db, repo, param(request, "run"))
-        if run is None:
-            raise ApiError(404, f"{repo.id} has no run {param(request, 'run')} that can be read.")
-        report = report_of(db, run, user)
+        entry = find_manifest(db, history.branch_head(db, repo, history.MAIN).tree_id, run_id)
+        manifest = read_manifest(db, entry) if entry else None
+        if manifest is None:
+            raise ApiError(404, f"{repo.id} has no run {run_id} that can be read.")
+        report = report_of(db, manifest, user)
     values = {
-        **run_row(run),
-        "facts": _facts(run),
-        "sources": _references(run.manifest.get("source")),
-        "phases": [_phase(request, user, name, phase) for name, phase in run.phases.items()],
+        **run_row(ListedRun(repo, run_id, manifest.outline)),
+        "facts": _facts(manifest),
+        "sources": _references(manifest.values.get("source")),
+        "phases": [_phase(request, user, name, phase) for name, phase in manifest.phases.items()],
         "report": file_url(report[0], "blob", *report[1:]) if report else None,
         "report_frame": file_url(report[0], "page", *report[1:]) if report else None,
-        "manifest_url": file_url(repo, "blob", "main", f"runs/{run.id}/manifest.json"),
+        "manifest_url": file_url(repo, "blob", "main", f"runs/{run_id}/manifest.json"),
     }
     return html(request, "run.html", values)
 
 
-def run_row(run: Run) -> dict[str, Any]:
+def run_row(run: ListedRun) -> dict[str, Any]:
     """What a list shows of a run."""
-    marks = [(name, status_of(phase)) for name, phase in run.phases.items()]
-    busy = [name for name, status in marks if status == "running"]
-    bad = [f"{name} {status}" for name, status in marks if status in ("failed", "interrupted")]
-    is_done = bool(marks) and all(status == "succeeded" for _, status in marks)
+    statuses = run.outline.statuses
     return {
         "run": run,
-        "marks": [(name, status, MOOD.get(status, "")) for name, status in marks],
-        "words": ", ".join([f"{name} is running" for name in busy] + bad)
-        or ("done" if is_done else "not begun"),
-        "is_live": not run.is_over,
+        "marks": [(name, status, MOOD.get(status, "")) for name, status in statuses],
+        "words": _words(statuses),
+        "is_live": not run.outline.is_over,
     }
 
 
-def _facts(run: Run) -> list[tuple[str, str]]:
-    texts = {name: str(run.manifest.get(name, "")) for name in ("profile", "seed", "code")}
+def _words(statuses: Sequence[tuple[str, str]]) -> str:
+    """How far a run is, in a few words."""
+    waiting = [name for name, status in statuses if status == "pending"]
+    busy = [f"{name} is running" for name, status in statuses if status == "running"]
+    bad = [f"{name} {status}" for name, status in statuses if status in ("failed", "interrupted")]
+    if busy or bad:
+        return ", ".join(busy + bad)
+    if len(waiting) == len(statuses):
+        return "not begun"
+    return f"{waiting[0]} has not begun" if waiting else "done"
+
+
+def _facts(manifest: Manifest) -> list[tuple[str, str]]:
+    texts = {name: str(manifest.values.get(name, "")) for name in ("profile", "seed", "code")}
     texts["code"] = texts["code"][:12]
     return [(name, text) for name, text in texts.items() if text]
 
