@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_hub.database import Database
+from local_hub.directory import flush
 from local_hub.users_file import OWNER_NAME as OWNER_NAME
 from local_hub.users_file import UsersFile
 
@@ -58,9 +59,11 @@ class Accounts:
         self._database = database
 
     def ensure_owner(self, directory: Path) -> str:
-        """Creates the machine's own user and `<directory>/token` (mode 0600) once; returns the token."""
+        """Makes the token in `<directory>/token` (mode 0600, created once) the only one of the machine's own user."""
         token = read_or_create_token(directory / TOKEN_FILE)
-        self.add_user(OWNER_NAME, "Local user", token, owns_everything=True)
+        with self._database.write() as db:
+            db.execute("DELETE FROM tokens WHERE user_name = ?", (OWNER_NAME,))
+            _add_user(db, OWNER_NAME, "Local user", token, frozenset(), owns_everything=True)
         return token
 
     def add_user(
@@ -134,13 +137,26 @@ def _add_user(
 
 
 def read_or_create_token(path: Path) -> str:
-    """The token in the file; a new one is written, readable by its owner only, where there is none."""
-    if path.exists():
-        return path.read_text().strip()
+    """The secret in the file; a new one, readable by its owner only, where there is no file or one without a secret."""
+    return _read_token(path) or _create_token(path)
+
+
+def _read_token(path: Path) -> str:
+    """The secret, or nothing: a file that a power cut left empty, or full of zeros, holds what anybody can guess."""
+    token = path.read_bytes().strip().decode(errors="replace") if path.exists() else ""
+    return token if token.isascii() and token.isprintable() else ""
+
+
+def _create_token(path: Path) -> str:
     token = "hf_local" + secrets.token_hex(16)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    new = path.with_suffix(".new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(token + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)
+    flush(path.parent)
     return token
 
 
