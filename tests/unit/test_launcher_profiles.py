@@ -1,5 +1,7 @@
 """Profiles: every one in the repository is valid, and mistakes in one are named."""
 
+import re
+
 import pytest
 
 from launcher.profiles import PROFILES_FOLDER, LaunchTarget, load_profile
@@ -32,6 +34,14 @@ def test_the_services_accept_every_profile(name):
 
 def test_there_are_the_four_profiles():
     assert {"demo", "smoke", "laptop", "t4-small"} <= set(PROFILES)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_pins_what_is_fetched_from_others(name):
+    """The starter's repos are made from this checkout, which pins them."""
+    run = load_profile(name).run
+    for reference in (run.source_dataset, run.base_model):
+        assert reference.startswith("starter/") or re.fullmatch(r"[^@]+@[0-9a-f]{40}", reference)
 
 
 def write(tmp_path, content):
@@ -72,6 +82,8 @@ def test_an_unknown_profile_is_refused_with_the_known_ones():
         (MINIMAL.replace("10m", "soon"), "timeout"),
         (MINIMAL + "max_attempts = 0\n", "max_attempts: Input should be greater"),
         (MINIMAL.replace("base_model", "model"), "base_model: Field required"),
+        (MINIMAL.replace("c/d", "gpt2"), "base_model: .*'gpt2' is no repo; write namespace/name"),
+        (MINIMAL.replace("c/d", "c/d@"), "base_model: .*'c/d@' is no repo"),
         ("[run\n", "not valid TOML"),
     ],
 )

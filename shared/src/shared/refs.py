@@ -1,10 +1,12 @@
 """References to what lives on the Hub, always pinned to a commit."""
 
+import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 RepoType = Literal["model", "dataset"]
+_REFERENCE = re.compile(r"[\w.-]+/[\w.-]+(@[^@\s]+)?")
 
 
 class RepoRef(BaseModel):
@@ -26,3 +28,10 @@ def split_revision(reference: str) -> tuple[str, str | None]:
     """Split what a user types, `namespace/name` or `namespace/name@revision`."""
     repo_id, _, revision = reference.partition("@")
     return repo_id, revision or None
+
+
+def check_reference(reference: str) -> str:
+    """Return what a user typed, if it is `namespace/name` or `namespace/name@revision`; raise `ValueError` if not."""
+    if not _REFERENCE.fullmatch(reference):
+        raise ValueError(f"'{reference}' is no repo; write namespace/name or namespace/name@revision")
+    return reference

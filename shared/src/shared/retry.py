@@ -169,7 +169,9 @@ def _explain(failure: Exception, doing: str) -> PipelineError | None:
                 f"Access denied while {doing}: the repo is gated. Accept its terms on the Hub first."
             )
         case RevisionNotFoundError():
-            return BadInput(f"No such revision while {doing}. Check the part after '@'.")
+            return BadInput(
+                f"No such revision while {doing}. Check the part after '@', or leave it out for main."
+            )
         case RepositoryNotFoundError():
             return BadInput(
                 f"Not found while {doing}. Check the name, HF_ENDPOINT, and that HF_TOKEN may read it."

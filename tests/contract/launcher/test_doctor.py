@@ -16,7 +16,8 @@ from launcher.doctor_checks import (
     check_python,
     check_token,
 )
-from launcher.doctor_run import check_cost, check_dataset, check_hardware, check_images, check_model
+from launcher.doctor_run import check_cost, check_hardware, check_images
+from launcher.doctor_sources import check_dataset, check_model
 from launcher.profiles import load_profile
 from shared.errors import BadInput, ExitCode
 from shared.hub import Hub
@@ -141,8 +142,28 @@ def test_licences_are_named_and_so_is_their_absence(examine):
     assert check_dataset(examine()).text == "local/questions, licence apache-2.0"
     finding = check_model(examine("local/chatty"))
     assert (finding.level, finding.text) == ("note", "local/chatty: its card names no licence.")
-    with pytest.raises(BadInput, match="Not found while looking up the model local/nothing"):
-        check_model(examine("local/nothing"))
+
+
+def test_a_model_that_a_local_hub_lacks_may_be_had_from_its_upstream(examine):
+    finding = check_model(examine("local/nothing"))
+    assert (finding.level, finding.text) == ("problem", "The local hub has no model local/nothing.")
+    assert "UPSTREAM=https://huggingface.co" in finding.fix
+
+
+def test_a_commit_that_main_has_moved_on_from_is_told(examine, toys):
+    push = [
+        toys.hub.push_files("local/pinned", "model", {"README.md": LICENSED + text}, "Change it")
+        for text in (b"1", b"2")
+    ]
+    old, new = (ref.commit for ref in push)
+    assert check_model(examine(f"local/pinned@{new}")).level == "ok"
+    assert check_model(examine(f"local/pinned@{old}")) == Finding(
+        "note",
+        f"local/pinned, licence apache-2.0; main has moved on from {old[:12]} to {new[:12]}.",
+        f"Stay with it, or try BASE_MODEL=local/pinned@{new}",
+    )
+    with pytest.raises(BadInput, match="No such revision while looking up the model local/pinned@none"):
+        check_model(examine("local/pinned@none"))
 
 
 def test_hardware_that_is_not_offered(examine, prices):

@@ -37,6 +37,19 @@ def test_a_misspelled_variable_of_a_late_phase_is_refused_before_the_first(
 def test_a_source_dataset_that_is_not_there(launch):
     line = refusal(launch("split", "--source-dataset", "local/nothing"), ExitCode.BAD_INPUT)
     assert line.startswith("error: The source dataset local/nothing cannot be used. Not found")
+    assert line.endswith("A local hub fetches what is public with UPSTREAM=https://huggingface.co.")
+
+
+def test_a_revision_that_the_hub_lacks(launch, write_profile, sources, hub):
+    before = len(list(hub.api.list_jobs(namespace=launch.namespace)))
+    profile = write_profile(*sources)
+    for reference, reason in (
+        (f"{sources[1]}@{'0' * 40}", "No such revision while looking up the model repo"),
+        ("just-a-name", "'just-a-name' is no repo; write namespace/name or namespace/name@revision"),
+    ):
+        line = refusal(launch("split", "--profile", profile, "--base-model", reference), ExitCode.BAD_INPUT)
+        assert line.startswith(f"error: The base model {reference} cannot be used. {reason}")
+    assert len(list(hub.api.list_jobs(namespace=launch.namespace))) == before
 
 
 def test_a_base_model_without_a_chat_template(launch, write_profile, sources, hub):

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+from huggingface_hub.errors import RepositoryNotFoundError
+
+from launcher.addresses import is_loopback
 from shared.errors import BadInput
 from shared.hub import Hub
 from shared.manifest import RunManifest
-from shared.refs import RepoRef, RepoType, split_revision
+from shared.refs import RepoRef, RepoType, check_reference, split_revision
 from shared.runs import ManifestStore
 
 
@@ -61,11 +65,18 @@ def resolve_source(hub: Hub, reference: str, repo_type: RepoType) -> RepoRef:
     """Pin what a run begins with, given as `namespace/name` or `namespace/name@revision`.
 
     Raises:
-        BadInput: it is not there.
+        BadInput: it is not there, or the Hub lacks that revision of it.
     """
-    repo_id, revision = split_revision(reference)
+    what = {"dataset": "source dataset", "model": "base model"}[repo_type]
     try:
+        repo_id, revision = split_revision(check_reference(reference))
         return hub.resolve(repo_id, repo_type, revision)
-    except BadInput as error:
-        what = {"dataset": "source dataset", "model": "base model"}[repo_type]
-        raise BadInput(f"The {what} {reference} cannot be used. {error}") from error
+    except (BadInput, ValueError) as error:
+        raise BadInput(f"The {what} {reference} cannot be used. {error}{_hint(hub, error)}") from error
+
+
+def _hint(hub: Hub, error: Exception) -> str:
+    is_local = is_loopback(urlsplit(hub.api.endpoint).hostname or "")
+    if is_local and isinstance(error.__cause__, RepositoryNotFoundError):
+        return " A local hub fetches what is public with UPSTREAM=https://huggingface.co."
+    return ""

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from launcher import doctor_checks as checks
 from launcher import doctor_run as run
+from launcher import doctor_sources as sources
 from launcher.doctor_access import Finding
 from launcher.doctor_checks import Site
 from shared.errors import ExitCode, PipelineError
@@ -43,8 +44,8 @@ CHECKS = {
     "token": Check(checks.check_token, needs=("hub",)),
     "namespace": Check(checks.check_namespace, needs=("token",)),
     "jobs": Check(checks.check_jobs, needs=("token",)),
-    "model": Check(run.check_model, needs=("reads",)),
-    "dataset": Check(run.check_dataset, needs=("reads",)),
+    "model": Check(sources.check_model, needs=("reads",)),
+    "dataset": Check(sources.check_dataset, needs=("reads",)),
     "hardware": Check(run.check_hardware, needs=("reads",)),
     "image": Check(run.check_images, needs=("token", "model", "dataset")),
     "cost": Check(run.check_cost, needs=("reads",)),

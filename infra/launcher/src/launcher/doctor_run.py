@@ -1,9 +1,6 @@
 """What the jobs of a first launch need: one function a check. Nothing here launches a job."""
 
 from collections.abc import Sequence
-from typing import Literal
-
-from huggingface_hub.errors import GatedRepoError
 
 from launcher.budget import list_prices
 from launcher.cost import PhaseCost, collect_costs, expect_phases
@@ -12,8 +9,6 @@ from launcher.doctor_access import Finding
 from launcher.doctor_checks import Site
 from launcher.flavors import find_hardware
 from launcher.requests import PACKAGES, build_request
-from shared.errors import BadInput
-from shared.refs import split_revision
 
 # What `make images` builds.
 BUILT_HERE = "medmcqa-"
@@ -28,16 +23,6 @@ def check_hardware(site: Site) -> Finding:
     if warnings:
         return Finding("note", " ".join(warnings), "See make plan")
     return Finding("ok", f"{', '.join(flavors)}: every phase fits, and ends before its timeout")
-
-
-def check_model(site: Site) -> Finding:
-    """The base model can be read, and under which licence."""
-    return _check_source(site, site.base_model, "model")
-
-
-def check_dataset(site: Site) -> Finding:
-    """The question dataset, likewise."""
-    return _check_source(site, site.source_dataset, "dataset")
 
 
 def check_images(site: Site) -> Finding:
@@ -96,30 +81,3 @@ def _first_refused(costs: Sequence[PhaseCost], limit: float) -> str | None:
             return cost.phase
         spent += cost.usd_anew[1] if cost.usd_anew else 0.0
     return None
-
-
-def _check_source(site: Site, reference: str, repo_type: Literal["model", "dataset"]) -> Finding:
-    repo_id, revision = split_revision(reference)
-    api = site.hub.api
-    try:
-        info = site.hub.call(
-            f"looking up the {repo_type} {reference}",
-            lambda: api.repo_info(repo_id, repo_type=repo_type, revision=revision),
-        )
-        site.hub.call(f"reading {repo_id}", lambda: api.auth_check(repo_id, repo_type=repo_type))
-    except BadInput as error:
-        if not isinstance(error.__cause__, GatedRepoError):
-            raise
-        page = f"{api.endpoint}/{'datasets/' if repo_type == 'dataset' else ''}{repo_id}"
-        return Finding(
-            "problem",
-            f"{repo_id} is gated, and HF_TOKEN may not read it.",
-            f"Ask for access as its user: {page}",
-        )
-    licence = getattr(getattr(info, "card_data", None), "license", None)
-    name = ", ".join(licence) if isinstance(licence, list) else licence
-    if name in (None, "other", "unknown"):
-        return Finding("note", f"{repo_id}: its card names no licence.", "Make sure that you may use it")
-    if "-nc" in name:
-        return Finding("note", f"{repo_id}: licence {name}, for no commercial use.")
-    return Finding("ok", f"{repo_id}, licence {name}")

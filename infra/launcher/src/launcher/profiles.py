@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import BadInput
 from shared.manifest import PHASES
+from shared.refs import check_reference
 from shared.settings import refuse_unknown
 
 PROFILES_FOLDER = Path(__file__).parents[3] / "profiles"
@@ -25,6 +26,7 @@ MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0, "d": 1440.0}
 
 # What numpy and torch take alike.
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Reference = Annotated[str, AfterValidator(check_reference)]
 
 
 class _Section(BaseModel):
@@ -32,10 +34,10 @@ class _Section(BaseModel):
 
 
 class RunSection(_Section):
-    """What a run begins with: `namespace/name`, optionally with `@revision`."""
+    """What a run begins with: `namespace/name@revision`, a branch, tag or commit id; main without one."""
 
-    source_dataset: str
-    base_model: str
+    source_dataset: Reference
+    base_model: Reference
     seed: Seed = 0
 
 
