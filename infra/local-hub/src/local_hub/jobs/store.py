@@ -128,6 +128,15 @@ class JobStore:
             ).fetchall()
         return list(islice(filter(wanted.matches, map(_record, rows)), limit))
 
+    def started_by(self, namespace: str, initiator: Mapping[str, str], limit: int) -> list[JobRecord]:
+        """At most `limit` jobs of the namespace that were recorded with this very initiator, newest first."""
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT * FROM jobs WHERE namespace = ? AND initiator = ? ORDER BY number DESC LIMIT ?",
+                (namespace, json.dumps(initiator), limit),
+            ).fetchall()
+        return [_record(row) for row in rows]
+
     def namespaces(self) -> list[str]:
         """The namespaces that have jobs."""
         with self._database.read() as db:

@@ -46,6 +46,11 @@ class ScheduledJob:
     last_job_id: str | None = None
     last_job_at: float | None = None
 
+    @property
+    def initiator(self) -> dict[str, str]:
+        """What its jobs say of who has started them."""
+        return {"type": INITIATOR, "id": self.id}
+
 
 class StillRunning(Exception):
     """An earlier job of the schedule has not ended, and it may not run twice at once."""
@@ -87,6 +92,12 @@ class ScheduleStore:
     def newest(self, namespace: str) -> list[ScheduledJob]:
         """All scheduled jobs of the namespace, newest first."""
         return self._select("WHERE namespace = ? ORDER BY number DESC", namespace)
+
+    def namespaces(self) -> list[str]:
+        """The namespaces that have scheduled jobs."""
+        with self._database.read() as db:
+            rows = db.execute("SELECT DISTINCT namespace FROM scheduled_jobs ORDER BY namespace").fetchall()
+        return [row["namespace"] for row in rows]
 
     def due(self, now: float) -> list[ScheduledJob]:
         """Those whose time has come, the longest due first."""
@@ -163,8 +174,9 @@ class ScheduleStore:
         """Adds a job; whatever else was written in the transaction stays where that raises `StillRunning`."""
         if not scheduled.concurrency and _last_job_goes_on(db, scheduled.id):
             raise StillRunning
-        initiator = {"type": INITIATOR, "id": scheduled.id}
-        job = self._jobs.insert(db, scheduled.namespace, scheduled.spec, scheduled.labels, initiator)
+        job = self._jobs.insert(
+            db, scheduled.namespace, scheduled.spec, scheduled.labels, scheduled.initiator
+        )
         db.execute(
             "UPDATE scheduled_jobs SET last_job_id = ?, last_job_at = ? WHERE id = ?",
             (job.id, job.created_at, scheduled.id),

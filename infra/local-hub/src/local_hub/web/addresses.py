@@ -5,6 +5,7 @@ from urllib.parse import quote
 from local_hub.repos.registry import Repo
 
 STATIC = "/-/web"
+SCHEDULED = "/scheduled-jobs"
 
 
 def repo_url(repo: Repo, view: str = "", revision: str = "") -> str:
@@ -21,6 +22,12 @@ def file_url(repo: Repo, view: str, revision: str, path: str) -> str:
 def job_url(namespace: str, job_id: str, view: str = "") -> str:
     """A job's page, or `log`, `log.txt` or `cancel` below it."""
     parts = ["/jobs", quote(namespace, safe=""), quote(job_id, safe=""), view]
+    return "/".join(part for part in parts if part)
+
+
+def scheduled_url(namespace: str, job_id: str, action: str = "") -> str:
+    """A scheduled job's page, or one of its buttons."""
+    parts = [SCHEDULED, quote(namespace, safe=""), quote(job_id, safe=""), action]
     return "/".join(part for part in parts if part)
 
 

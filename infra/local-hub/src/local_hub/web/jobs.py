@@ -16,9 +16,11 @@ from local_hub.jobs.info import HIDDEN
 from local_hub.jobs.log import JobLog
 from local_hub.jobs.routes import STREAM_HEADERS, job_namespace
 from local_hub.jobs.runner import JobRunner
+from local_hub.jobs.spec import JobSpec
 from local_hub.jobs.store import CANCELED, COMPLETED, ERROR, JobFilter, JobRecord
 from local_hub.repos.paging import number
-from local_hub.web.addresses import job_url
+from local_hub.schedules.store import INITIATOR
+from local_hub.web.addresses import job_url, scheduled_url
 from local_hub.web.raw import INERT
 from local_hub.web.render import COMMON_HEADERS, html
 from local_hub.web.visitor import page
@@ -60,7 +62,8 @@ def job_page(request: Request) -> Response:
     values = {
         "job": describe(job),
         "record": job,
-        "environment": dict(job.spec.environment) | dict.fromkeys(job.spec.secret_names, HIDDEN),
+        "schedule": _schedule_of(job),
+        "environment": shown_environment(job.spec),
         "log": as_text(events),
         "is_whole": is_whole,
         "follow": None if job.is_finished else follow,
@@ -110,6 +113,17 @@ def describe(job: JobRecord) -> dict[str, Any]:
         "seconds": None if job.started_at is None else end - job.started_at,
         "is_finished": job.is_finished,
     }
+
+
+def _schedule_of(job: JobRecord) -> str | None:
+    """The page of the scheduled job that has started it."""
+    is_scheduled = job.initiator.get("type") == INITIATOR
+    return scheduled_url(job.namespace, job.initiator["id"]) if is_scheduled else None
+
+
+def shown_environment(spec: JobSpec) -> dict[str, str]:
+    """A job's variables, with the names only of its secrets."""
+    return dict(spec.environment) | dict.fromkeys(spec.secret_names, HIDDEN)
 
 
 def as_text(events: Iterable[bytes]) -> str:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from local_hub.directory import command_for
 from local_hub.errors import HubError
 from local_hub.owner import ask_hub
 from local_hub.state import RunningHub, find_running
@@ -24,7 +25,7 @@ def add_web(commands: Any, place: argparse.ArgumentParser) -> None:
 def _web(options: argparse.Namespace) -> int:
     hub = find_running(options.dir)
     if hub is None:
-        raise HubError(f"No hub serves {options.dir}. Start it: local-hub start --dir {options.dir}")
+        raise HubError(f"No hub serves {options.dir}. Start it: {command_for('start', options.dir)}")
     code = _ask_code(hub, options.dir)
     print("Open this in a browser, within five minutes:", file=sys.stderr)
     print(f"{hub.url}/login?code={code}")

@@ -79,5 +79,6 @@ def _templates() -> "Environment":
         "file_url": addresses.file_url,
         "job_url": addresses.job_url,
         "run_url": addresses.run_url,
+        "scheduled_url": addresses.scheduled_url,
     }
     return environment

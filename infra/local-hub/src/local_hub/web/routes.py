@@ -3,11 +3,11 @@
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import Route
 
-from local_hub.web import assets, buckets, commits, files, jobs, lists, login, raw, runs
+from local_hub.web import assets, buckets, commits, files, jobs, lists, login, raw, runs, scheduled
 
 # First parts of other addresses, where no namespace can be meant.
 RESERVED = (
-    "api|v1|-|datasets|models|spaces|buckets|jobs|runs|login|login-code|logout|lfs-upload|healthz|collections|"
+    "api|v1|-|datasets|models|spaces|buckets|jobs|scheduled-jobs|runs|login|login-code|logout|lfs-upload|healthz|collections|"
     "settings|organizations"
 )
 
@@ -55,6 +55,10 @@ web_routes: list[Route] = [
     Route("/jobs/{namespace}/{job_id}/log", jobs.follow_log),
     Route("/jobs/{namespace}/{job_id}/log.txt", jobs.whole_log),
     Route("/jobs/{namespace}/{job_id}/cancel", jobs.cancel_job, methods=["POST"]),
+    Route("/scheduled-jobs", scheduled.scheduled_jobs_page),
+    Route("/scheduled-jobs/{namespace}", scheduled.scheduled_jobs_page),
+    Route("/scheduled-jobs/{namespace}/{job_id}", scheduled.scheduled_job_page),
+    Route("/scheduled-jobs/{namespace}/{job_id}/{action}", scheduled.act_on_scheduled_job, methods=["POST"]),
     Route("/buckets/{namespace}/{name}", buckets.bucket_page),
     Route("/buckets/{namespace}/{name}/tree/{path:path}", buckets.bucket_page),
     Route("/buckets/{namespace}/{name}/raw/{path:path}", buckets.bucket_file),

@@ -1,4 +1,4 @@
-"""Who is logged in by a browser. A session opens pages and cancels jobs: the API looks at tokens alone."""
+"""Who is logged in by a browser. A session opens pages and presses their buttons: the API looks at tokens alone."""
 
 import hashlib
 import secrets

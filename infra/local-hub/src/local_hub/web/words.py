@@ -33,7 +33,7 @@ def duration(seconds: float | None) -> str:
 
 
 def when(moment: object) -> Markup:
-    """A time, given as ISO text or as seconds since 1970, as how long ago it was; the exact one is its title."""
+    """A time, given as ISO text or as seconds since 1970, as how far it is from now; the exact one is its title."""
     time = as_time(moment)
     if time is None:
         return Markup("–")
@@ -54,8 +54,10 @@ def as_time(moment: object) -> datetime | None:
 
 
 def _age(seconds: float) -> str:
+    """How long ago; in how long, where that is negative."""
     for length, unit in _AGES:
-        if seconds >= length:
-            count = int(seconds // length)
-            return f"{count} {unit}{'' if count == 1 else 's'} ago"
-    return "just now"
+        if abs(seconds) >= length:
+            count = int(abs(seconds) // length)
+            words = f"{count} {unit}{'' if count == 1 else 's'}"
+            return f"{words} ago" if seconds > 0 else f"in {words}"
+    return "just now" if seconds >= 0 else "in less than a minute"
