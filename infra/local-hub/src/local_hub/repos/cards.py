@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+from local_hub.repos.yaml_text import InvalidYaml, read_yaml
 
 CARD_PATH = "README.md"
 _BLOCK = re.compile(r"\A\ufeff?[\r\n\s]*---[ \t]*\r?\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -38,9 +38,9 @@ def split_card(text: str) -> tuple[str, str]:
 def parse_card(text: str) -> dict[str, Any]:
     """The metadata of a README; empty if it has no block."""
     try:
-        data = yaml.safe_load(split_card(text)[0])
-    except yaml.YAMLError as error:
-        raise InvalidCard(f"Invalid YAML: {error}") from error
+        data = read_yaml(split_card(text)[0])
+    except InvalidYaml as error:
+        raise InvalidCard(str(error)) from error
     if data is None:
         return {}
     if not isinstance(data, dict):

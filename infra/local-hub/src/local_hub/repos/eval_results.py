@@ -4,10 +4,9 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
-
 from local_hub.repos.contents import find_content
 from local_hub.repos.trees import Entry, find_entry, load_folder
+from local_hub.repos.yaml_text import InvalidYaml, read_yaml
 
 FOLDER = ".eval_results"
 _MAX_BYTES = 1024**2
@@ -36,8 +35,8 @@ def _read_file(db: sqlite3.Connection, name: str, entry: Entry) -> Iterator[Json
         return
     try:
         entries = _parse(content) if entry.size <= _MAX_BYTES else None
-    except yaml.YAMLError as error:
-        yield {"filename": path, "error": f"Invalid YAML: {error}"}
+    except InvalidYaml as error:
+        yield {"filename": path, "error": str(error)}
         return
     if entries is None:
         yield {
@@ -50,7 +49,7 @@ def _read_file(db: sqlite3.Connection, name: str, entry: Entry) -> Iterator[Json
 
 
 def _parse(content: bytes) -> list[Json] | None:
-    data = yaml.safe_load(content.decode(errors="replace"))
+    data = read_yaml(content.decode(errors="replace"))
     return data if isinstance(data, list) and all(map(_is_entry, data)) else None
 
 

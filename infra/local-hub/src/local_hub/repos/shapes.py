@@ -174,7 +174,7 @@ def read_card(db: sqlite3.Connection, commit: Commit) -> Json:
 @lru_cache(maxsize=256)
 def _card_json(readme: bytes) -> str:
     try:
-        return json.dumps(parse_card(readme.decode(errors="replace")), default=str)
+        return json.dumps(parse_card(readme.decode(errors="replace")))
     except InvalidCard:
         return "{}"
 
