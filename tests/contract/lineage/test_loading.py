@@ -6,11 +6,13 @@ import shutil
 import pytest
 import torch
 from models import make_qwen3
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from shared.errors import BadInput, GuardTripped
 from shared.lm.adapters import weight_fingerprint
-from shared.lm.load import load_model, load_parent, load_stored
+from shared.lm.load import load_folder, load_model, load_parent, load_stored
+from shared.refs import RepoRef
 
 
 def test_the_fingerprint_is_that_of_what_is_stored_not_of_what_is_computed_with(push, hub, tmp_path):
@@ -55,6 +57,26 @@ def test_an_adapter_is_merged_onto_its_recorded_base_only_if_that_has_the_record
     assert load_parent(hub, adapter, base=base).fingerprint != weight_fingerprint(plain)
     with pytest.raises(GuardTripped, match="is not the model that the run recorded"):
         load_parent(hub, adapter, base=base.model_copy(update={"fingerprint": f"sha256:{'0' * 64}"}))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda name, weight: (f"base_model.model.{name}", weight),
+        lambda name, weight: (name, weight[:1].clone()),
+    ],
+    ids=["other names", "other shapes"],
+)
+def test_weights_that_do_not_fill_the_model_are_refused_not_made_up(base_folder, tmp_path, spoil):
+    folder = shutil.copytree(base_folder, tmp_path / "spoilt")
+    weights = load_file(folder / "model.safetensors")
+    spoilt = dict(spoil(name, weight) for name, weight in weights.items())
+    save_file(spoilt, folder / "model.safetensors", metadata={"format": "pt"})
+    ref = RepoRef(repo_id="local/spoilt", repo_type="model", commit="0" * 40)
+    with pytest.raises(
+        BadInput, match=rf"{ref} lacks (lm_head|model\.embed_tokens)\.weight and 2\d more weights"
+    ):
+        load_folder(folder, ref)
 
 
 def test_a_model_with_an_adapter_beside_it_is_refused(push, hub, make_adapter, base_folder, tmp_path):

@@ -1,5 +1,6 @@
 """Tokenizers and models from the Hub, by pinned reference. Safetensors only, and never code from a repo."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ def load_folder(folder: Path, ref: RepoRef) -> PreTrainedModel:
     """Load a full model from the folder into which `ref` was downloaded.
 
     Raises:
-        BadInput: there are no safetensors weights in it, or an adapter beside them.
+        BadInput: there are no safetensors weights in it, not all that the model has, or an adapter beside them.
     """
     if not any(folder.glob("*.safetensors")):
         raise BadInput(f"{ref} holds no safetensors weights. Convert them: pickled weights are never loaded.")
@@ -123,12 +124,31 @@ def load_folder(folder: Path, ref: RepoRef) -> PreTrainedModel:
         # Instead of the weights, transformers would load the base that the adapter names.
         raise BadInput(f"{ref} holds a model and an adapter. Push them to two repos.")
     try:
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            folder, dtype="auto", use_safetensors=True, trust_remote_code=False
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype="auto",
+            use_safetensors=True,
+            trust_remote_code=False,
+            # Refused below, with the missing ones and by name.
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
         )
     except (OSError, ValueError) as error:
         raise BadInput(f"{ref} can not be loaded as a causal language model: {_first_line(error)}") from error
+    model: PreTrainedModel = loaded[0]
+    _require_all_weights(ref, found=loaded[1])
     return model
+
+
+def _require_all_weights(ref: RepoRef, found: Mapping[str, Any]) -> None:
+    """Refuse a model of which transformers would draw weights at random, with no more than a warning."""
+    lacking = sorted({*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])})
+    if lacking:
+        more = f" and {len(lacking) - 1} more weights" if len(lacking) > 1 else ""
+        raise BadInput(
+            f"{ref} lacks {lacking[0]}{more}, or has them in other shapes than its config.json says. "
+            "Use a complete copy of the model."
+        )
 
 
 def _resolve_base(hub: Hub, ref: RepoRef, folder: Path, recorded: RepoRef | None) -> RepoRef:
