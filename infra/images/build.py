@@ -65,7 +65,8 @@ def in_order(names: list[str]) -> list[str]:
 
 def arguments(name: str, base_image: str, torch: str) -> list[str]:
     """Return the arguments of `docker build` for one image."""
-    given = {"python": {"BASE_IMAGE": base_image}, "torch": {"TORCH": torch}}.get(name) or labels()
+    below = {"python": {"BASE_IMAGE": base_image or pinned_base()}, "torch": {"TORCH": torch}}
+    given = below.get(name) or labels()
     pairs = [f"{key}={value}" for key, value in given.items() if value]
     options = [word for pair in pairs for word in ("--build-arg", pair)]
     return ["--file", str(dockerfile(name)), "--tag", PREFIX + name, *options, "."]
@@ -74,6 +75,11 @@ def arguments(name: str, base_image: str, torch: str) -> list[str]:
 def dockerfile(name: str) -> Path:
     """Return an image's Dockerfile, relative to the root."""
     return Path(f"infra/images/{name}.Dockerfile") if name in BASES else images()[name]
+
+
+def pinned_base() -> str:
+    """Return the public Python image below everything, by digest."""
+    return (ROOT / "infra/images/base.Dockerfile").read_text().split("\nFROM ")[1].strip()
 
 
 def labels() -> dict[str, str]:

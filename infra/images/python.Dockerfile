@@ -1,6 +1,6 @@
 # medmcqa-python: Python, an empty virtual environment and a user without rights. Everything else is built on it.
-# The pinned digest is the multi-platform index (amd64, arm64) of the tag.
-ARG BASE_IMAGE=python:3.12.14-slim-bookworm@sha256:392307d22300de8b5986851a12d9176dfc0fc073e65bf6523ebd7dcbeb23564e
+# infra/images/build.py gives the image that base.Dockerfile pins.
+ARG BASE_IMAGE
 FROM ${BASE_IMAGE}
 
 # A folder of code that is on Python's path needs no installation, and its fingerprint is that of the checkout.
@@ -23,8 +23,10 @@ ENV PATH=/opt/venv/bin:$PATH \
     TORCHINDUCTOR_CACHE_DIR=/tmp/torchinductor \
     TRITON_CACHE_DIR=/tmp/triton
 
+ARG BASE_IMAGE
 LABEL org.opencontainers.image.licenses=Apache-2.0 \
-      org.opencontainers.image.vendor="MedMCQA pipeline"
+      org.opencontainers.image.vendor="MedMCQA pipeline" \
+      org.opencontainers.image.base.name="${BASE_IMAGE}"
 
 WORKDIR /tmp
 USER 1000:1000

@@ -171,6 +171,7 @@ def test_an_image_says_where_it_comes_from(name):
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", own["revision"])
     assert own["version"][0].isdigit()
     assert own["licenses"] == "Apache-2.0"
+    assert own["base.name"]
     assert re.fullmatch(r"https://[^@]+|unknown", own["source"])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = sorted(
@@ -110,11 +111,12 @@ def test_a_label_names_the_repository_without_a_user_or_a_folder_of_this_machine
     assert build.public_address(remote) == address
 
 
-def test_the_public_base_is_pinned_by_digest():
-    dockerfile = (ROOT / "infra/images/python.Dockerfile").read_text()
-    assert re.search(
-        r"^ARG BASE_IMAGE=python:3\.\d+\.\d+-slim-\w+@sha256:[0-9a-f]{64}$", dockerfile, re.MULTILINE
-    )
+def test_the_public_base_is_pinned_by_digest_where_dependabot_finds_it(docker_calls):
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+@sha256:[0-9a-f]{64}", build.pinned_base())
+    assert f"--build-arg BASE_IMAGE={build.pinned_base()} " in make(docker_calls, "image-reporter")[0]
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+    (images,) = (update for update in updates if update["package-ecosystem"] == "docker")
+    assert (ROOT / images["directory"].lstrip("/") / "base.Dockerfile").is_file()
 
 
 @pytest.mark.parametrize("file", DOCKERFILES, ids=str)

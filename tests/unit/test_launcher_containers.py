@@ -137,6 +137,10 @@ def test_no_container_of_the_compose_file_has_rights_or_a_network_or_a_secret(se
         assert not any("docker.sock" in volume for volume in service.get("volumes", []))
 
 
+def test_a_container_of_the_compose_file_can_be_stopped_while_it_starts(services):
+    assert [name for name, service in services.items() if service["init"] is not True] == []
+
+
 def test_a_phase_of_the_compose_file_sees_its_script_and_not_the_hubs_folder(services):
     for phase in PHASES:
         assert services[phase]["volumes"] == ["scripts:/scripts:ro"]
