@@ -4,31 +4,40 @@ import sqlite3
 from itertools import islice
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from local_hub.caller import param
 from local_hub.errors import ApiError
-from local_hub.repos import history
+from local_hub.repos import history, mirrors
 from local_hub.repos.access import check_not_gated
 from local_hub.repos.cards import CARD_PATH
 from local_hub.repos.registry import Repo
 from local_hub.repos.shapes import read_card
 from local_hub.repos.store import store_of
 from local_hub.repos.trees import load_folder, walk
+from local_hub.upstream.files import MissingFile
+from local_hub.web.copies import fetch_readme, fetch_small, repo_page
 from local_hub.web.markdown import render_markdown
 from local_hub.web.opened import OpenedFolder, open_file, open_folder, read_source
 from local_hub.web.previews import MAX_MARKDOWN_BYTES, decode, preview
 from local_hub.web.render import html
-from local_hub.web.visitor import page
+from local_hub.web.sources import Source
 
 PAGE_SIZE = 500
 MOST_FACTS = 8
 FACTS = ("license", "language", "base_model", "datasets", "library_name", "pipeline_tag", "tags")
 
 
-@page
-def folder_page(request: Request) -> Response:
+@repo_page("refs")
+async def folder_page(request: Request) -> Response:
     """`GET /{repo}` and `GET /{repo}/tree/{revision}/{path}`: a folder, and what its README says."""
+    await fetch_readme(request)
+    return await run_in_threadpool(_show_folder, request)
+
+
+def _show_folder(request: Request) -> Response:
     after = request.query_params.get("after", "")
     with store_of(request).database.read() as db:
         opened = open_folder(db, request)
@@ -49,9 +58,33 @@ def folder_page(request: Request) -> Response:
     return html(request, "folder.html", values)
 
 
-@page
-def file_page(request: Request) -> Response:
+@repo_page()
+async def file_page(request: Request) -> Response:
     """`GET /{repo}/blob/{revision}/{path}`: a file as what it is, or with `?plain` as text."""
+    missing = await fetch_small(request)
+    if missing is None:
+        return await run_in_threadpool(_show_file, request)
+    return await run_in_threadpool(_show_missing, request, missing)
+
+
+def _show_missing(request: Request, missing: MissingFile) -> Response:
+    """A large file that is still upstream."""
+    source = Source(missing.path, missing.entry, b"")
+    revision = param(request, "revision")
+    with store_of(request).database.read() as db:
+        values = repo_values(db, missing.repo, revision)
+    values |= {
+        "crumbs": crumbs(missing.path),
+        "path": missing.path,
+        "source": source,
+        "commit": missing.commit,
+        "kind": "missing",
+        "is_plain": False,
+    }
+    return html(request, "file.html", values)
+
+
+def _show_file(request: Request) -> Response:
     opened = open_file(request)
     shown = preview(opened.source, "plain" in request.query_params)
     values = dict(shown.values)
@@ -74,12 +107,20 @@ def file_page(request: Request) -> Response:
 
 def repo_values(db: sqlite3.Connection, repo: Repo, revision: str) -> dict[str, Any]:
     """What the head of each page of a repo shows."""
+    kept = mirrors.find_document(db, repo, "refs") or {}
     return {
         "repo": repo,
+        "origin": mirrors.origin_of_mirror(db, repo),
         "revision": revision,
-        "branches": list(history.list_refs(db, repo, "heads")),
-        "tags": list(history.list_refs(db, repo, "tags")),
+        "branches": _names(kept.get("branches")) or list(history.list_refs(db, repo, "heads")),
+        "tags": _names(kept["tags"]) if "tags" in kept else list(history.list_refs(db, repo, "tags")),
     }
+
+
+def _names(refs: object) -> list[str]:
+    """The names of branches or tags, as upstream lists them."""
+    found = refs if isinstance(refs, list) else []
+    return [str(ref["name"]) for ref in found if isinstance(ref, dict) and "name" in ref]
 
 
 def crumbs(path: str) -> list[tuple[str, str]]:

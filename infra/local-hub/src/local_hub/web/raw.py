@@ -1,5 +1,6 @@
 """Contents of repos as they are stored, sent so that nothing in them can act."""
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -7,11 +8,11 @@ from local_hub.errors import ApiError
 from local_hub.repos.file_routes import BlobResponse
 from local_hub.repos.names import quoted
 from local_hub.repos.ranges import bytes_response
+from local_hub.web.copies import fetch_small, repo_page, send_missing
 from local_hub.web.opened import open_file
 from local_hub.web.previews import IMAGES, PAGES
 from local_hub.web.render import COMMON_HEADERS
-from local_hub.web.sources import Source
-from local_hub.web.visitor import page
+from local_hub.web.sources import Source, suffix_of
 
 # A document with this has an origin of its own: no cookie goes with what it asks for, and it may ask for nothing.
 INERT = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -22,22 +23,48 @@ ACTIVE = (
 )
 
 
-@page
-def raw_file(request: Request) -> Response:
+@repo_page()
+async def raw_file(request: Request) -> Response:
     """A file's bytes: images as such, all else as text, or for the disk with `?download`."""
+    missing = await fetch_small(request)
+    answer = await send_missing(request, missing) if missing else None
+    if missing is None or answer is None:
+        return await run_in_threadpool(_send_raw, request)
+    answer.headers.update(_raw_headers(request, missing.path.rpartition("/")[2]))
+    answer.headers["Content-Type"] = _media_type(request, missing.path)
+    return answer
+
+
+def _send_raw(request: Request) -> Response:
     source = open_file(request).source
+    return _send(request, source, _media_type(request, source.path), _raw_headers(request, source.name))
+
+
+def _raw_headers(request: Request, name: str) -> dict[str, str]:
     headers = COMMON_HEADERS | {"Content-Security-Policy": INERT, "Cache-Control": "private, no-cache"}
-    is_download = "download" in request.query_params
-    disposition = "attachment" if is_download else "inline"
-    headers["Content-Disposition"] = f"{disposition}; filename*=utf-8''{quoted(source.name)}"
-    binary = "application/octet-stream"
-    media_type = binary if is_download else IMAGES.get(source.suffix, "text/plain; charset=utf-8")
-    return _send(request, source, media_type, headers)
+    disposition = "attachment" if "download" in request.query_params else "inline"
+    return headers | {"Content-Disposition": f"{disposition}; filename*=utf-8''{quoted(name)}"}
 
 
-@page
-def framed_page(request: Request) -> Response:
+def _media_type(request: Request, path: str) -> str:
+    """No file is sent as one of a kind that a browser would run."""
+    if "download" in request.query_params:
+        return "application/octet-stream"
+    return IMAGES.get(suffix_of(path), "text/plain; charset=utf-8")
+
+
+@repo_page()
+async def framed_page(request: Request) -> Response:
     """An HTML file as a page that runs its own scripts and reaches nothing, neither here nor anywhere else."""
+    missing = await fetch_small(request)
+    if missing is not None:
+        raise ApiError(
+            404, f"{missing.path} of {missing.repo.id} is not kept here yet. Download it to fetch it."
+        )
+    return await run_in_threadpool(_send_framed, request)
+
+
+def _send_framed(request: Request) -> Response:
     source = open_file(request).source
     if source.suffix not in PAGES:
         raise ApiError(404, f"{source.path} is no HTML page")

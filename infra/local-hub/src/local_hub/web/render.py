@@ -29,8 +29,10 @@ PAGE_HEADERS = COMMON_HEADERS | {
 
 def html(request: Request, template: str, values: Mapping[str, Any], status: int = 200) -> Response:
     """A page."""
+    upstream = request.app.state.upstream
     common = {
         "user": asking_user(request),
+        "upstream": upstream.url if upstream else None,
         "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
     }
     text = _templates().get_template(template).render(**common, **values)

@@ -24,8 +24,7 @@ class Source:
     @property
     def suffix(self) -> str:
         """What its name ends with, such as `.json`."""
-        _, dot, end = self.name.lower().rpartition(".")
-        return dot + end
+        return suffix_of(self.path)
 
     def open(self) -> BinaryIO:
         """The file, for reading."""
@@ -35,3 +34,9 @@ class Source:
         """At most so many of its first bytes."""
         with self.open() as file:
             return file.read(limit)
+
+
+def suffix_of(path: str) -> str:
+    """What the name at the end of a path ends with, such as `.json`."""
+    _, dot, end = path.rpartition("/")[2].lower().rpartition(".")
+    return dot + end

@@ -20,8 +20,13 @@ READING = ("GET", "HEAD")
 FOREIGN = "This request does not come from a page of this hub. Open the page anew, then try again."
 
 
-def page(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """Makes a handler that answers browsers: the user is the session's, and a refusal is a page too."""
+def page(
+    handler: Handler, prepare: Callable[[Request], Awaitable[None]] | None = None
+) -> Callable[[Request], Awaitable[Response]]:
+    """Makes a handler that answers browsers: the user is the session's, and a refusal is a page too.
+
+    `prepare` is awaited before it, once it is known who asks.
+    """
 
     @wraps(handler)
     async def answer(request: Request) -> Response:
@@ -30,6 +35,8 @@ def page(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
             if request.method not in READING:
                 _check_own_origin(request)
             recognise(request)
+            if prepare is not None:
+                await prepare(request)
             if inspect.iscoroutinefunction(handler):
                 return await cast(Awaitable[Response], handler(request))
             return cast(Response, await run_in_threadpool(handler, request))
