@@ -27,8 +27,6 @@ AsPage = Callable[[Request, ApiError], Awaitable[Response | None]]
 # No repo's address begins so. The bearer token is a signed ticket there, which the routes check themselves.
 SIGNED_PREFIX = "/-/"
 _REQUEST_ID = re.compile(r"[\w.:;=/-]{1,128}", re.ASCII)
-# A request may name the whole address, as those through a proxy do.
-_ORIGIN = re.compile(r"https?://[^/]*", re.IGNORECASE)
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -41,7 +39,7 @@ class RawPathMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request."""
         if scope["type"] == "http":
-            scope = {**scope, "path": _without_origin(scope["raw_path"].decode("ascii"))}
+            scope = {**scope, "path": scope["raw_path"].decode("ascii")}
         await self._app(scope, receive, send)
 
 
@@ -86,7 +84,7 @@ class ErrorMiddleware:
 
     async def _answer(self, scope: Scope, refusal: ApiError) -> Response:
         if self._as_page is not None:
-            path = _without_origin(scope["raw_path"].decode("ascii"))
+            path = scope["raw_path"].decode("ascii")
             try:
                 page = await self._as_page(Request({**scope, "path": path}), refusal)
             except Exception:  # a page that cannot be made must not hide why it was wanted
@@ -120,10 +118,6 @@ class AuthMiddleware:
         if user is None:
             raise ApiError(401, "Invalid credentials in Authorization header")
         return user
-
-
-def _without_origin(target: str) -> str:
-    return target if target.startswith("/") else _ORIGIN.sub("", target, count=1) or "/"
 
 
 def _request_id(scope: Scope) -> str:

@@ -1,35 +1,80 @@
-"""What is answered to bytes that are no HTTP request: JSON with a sentence, as everywhere else."""
+"""What is answered to bytes that are no HTTP request, or whose head is too long: JSON with a sentence, as always."""
 
 import json
+from typing import Any
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 LARGEST_HEAD_BYTES = 64 * 1024
 
 
-class SentenceProtocol(H11Protocol):
-    """Uvicorn's, except for how it refuses."""
+class SentenceProtocol(HttpToolsProtocol):
+    """Uvicorn's, except that heads have an end, and for how it refuses."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._head_bytes = 0
+        # What the parser has taken without telling of anything: half a header, for example.
+        self._silent_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Takes what has come, as far as the parser does not have to keep too much of it."""
+        self._silent_bytes += len(data)
+        super().data_received(data)
+        if self._silent_bytes > LARGEST_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse_head()
+
+    def on_message_begin(self) -> None:
+        """Begins a request."""
+        super().on_message_begin()
+        self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Takes a part of the address."""
+        self._count_head(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Takes a header, or a trailer."""
+        self._count_head(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Begins to answer."""
+        self._silent_bytes = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Takes a part of the body."""
+        self._silent_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Ends the request."""
+        self._silent_bytes = 0
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Says what is wrong and closes the connection."""
-        # What h11 has not consumed is the unfinished head; anything else is not HTTP.
-        too_long = len(self.conn.trailing_data[0]) > LARGEST_HEAD_BYTES
-        status, text = (
-            (431, f"The request's headers are longer than {LARGEST_HEAD_BYTES} bytes")
-            if too_long
-            else (400, msg)
-        )
+        if self._head_bytes > LARGEST_HEAD_BYTES:
+            self._refuse_head()
+        else:
+            self._refuse(400, msg)
+
+    def _count_head(self, size: int) -> None:
+        self._silent_bytes = 0
+        self._head_bytes += size
+        if self._head_bytes > LARGEST_HEAD_BYTES:
+            # The parser stops at this, and `send_400_response` is called.
+            raise ValueError("the head is too long")
+
+    def _refuse_head(self) -> None:
+        self._refuse(431, f"The request's headers are longer than {LARGEST_HEAD_BYTES} bytes")
+
+    def _refuse(self, status: int, text: str) -> None:
         body = json.dumps({"error": text}).encode()
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ]
-        for event in (
-            h11.Response(status_code=status, headers=headers),
-            h11.Data(data=body),
-            h11.EndOfMessage(),
-        ):
-            self.transport.write(self.conn.send(event) or b"")
+        headers = (
+            f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(STATUS_LINE[status] + headers.encode() + body)
         self.transport.close()

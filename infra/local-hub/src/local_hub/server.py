@@ -16,7 +16,8 @@ from local_hub.app import create_app
 from local_hub.config import DEFAULT_EXECUTOR, HubConfig
 from local_hub.directory import prepare_directory, store_errors
 from local_hub.errors import HubError
-from local_hub.protocol import LARGEST_HEAD_BYTES, SentenceProtocol
+from local_hub.fixed_options import fixed_options
+from local_hub.protocol import SentenceProtocol
 from local_hub.state import RunningHub, hold_store, remember_port, remembered_port
 
 # Clients keep connections open between calls; one that the hub closes under them surfaces as a network error.
@@ -43,7 +44,9 @@ def serve(config: HubConfig) -> None:
             server = _Server(create_app(config, url), url)
             upstream = config.upstream.url if config.upstream else None
             executor = config.executor or DEFAULT_EXECUTOR
-            lock.announce(RunningHub(os.getpid(), url, config.instance, executor, upstream))
+            lock.announce(
+                RunningHub(os.getpid(), url, config.instance, executor, upstream, fixed_options(config))
+            )
             server.run(sockets=[listener])
     if not server.started:
         raise HubError("The hub did not start; the lines above say why.")
@@ -62,10 +65,9 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 date_header=False,
-                # The same whatever else is installed: uvicorn would take uvloop and httptools where it finds them.
+                # The same whatever else is installed: uvicorn would take uvloop where it finds it.
                 loop="asyncio",
                 http=SentenceProtocol,
-                h11_max_incomplete_event_size=LARGEST_HEAD_BYTES,
                 lifespan="on",
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=SHUTDOWN_SECONDS,
@@ -126,5 +128,9 @@ def _bind(host: str, port: int) -> socket.socket:
 
 def _why_not_bound(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} is in use by another program. Choose another: HUB_PORT={port + 1}, or none for a free one."
-    return f"The hub cannot listen on {host} port {port} ({error.strerror}). Choose another: HUB_PORT=<n>."
+        return f"Port {port} is in use by another program. {_choose(port + 1)}, or none for a free one."
+    return f"The hub cannot listen on {host} port {port} ({error.strerror}). {_choose('<n>')}."
+
+
+def _choose(port: int | str) -> str:
+    return f"Choose another: --port {port} (make: HUB_PORT={port})"
