@@ -1,5 +1,7 @@
 """The errors a user can cause or must act on, and the exit code each gives to a job."""
 
+import sys
+from collections.abc import Callable
 from enum import IntEnum
 
 
@@ -42,3 +44,15 @@ class Interrupted(PipelineError):
     """The job was asked to stop and can be started again."""
 
     exit_code = ExitCode.INTERRUPTED
+
+
+def run_to_exit_code(command: Callable[[], int | None]) -> int:
+    """Run a command and return the process's exit code; what a user can cause is told in a line, without traceback."""
+    try:
+        return command() or ExitCode.OK
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("error: stopped.", file=sys.stderr, flush=True)
+        return ExitCode.INTERRUPTED

@@ -11,8 +11,7 @@ from huggingface_hub.utils import disable_progress_bars, tqdm  # type: ignore[at
 from launcher.arguments import parse_arguments
 from launcher.commands import COMMANDS, run_command
 from launcher.profiles import IMAGE_VARIABLE
-from launcher.terminal import say
-from shared.errors import ExitCode, PipelineError
+from shared.errors import run_to_exit_code
 
 
 def run() -> int:
@@ -24,11 +23,4 @@ def run() -> int:
     disable_progress_bars()
     # Its thread would watch bars that are not shown, and keep the launcher from forking what checks the settings.
     tqdm.monitor_interval = 0
-    try:
-        return run_command(arguments)
-    except PipelineError as error:
-        say(f"error: {error}")
-        return error.exit_code
-    except KeyboardInterrupt:
-        say("error: stopped.")
-        return ExitCode.INTERRUPTED
+    return run_to_exit_code(lambda: run_command(arguments))

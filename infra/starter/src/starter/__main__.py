@@ -4,18 +4,12 @@ import argparse
 import json
 import sys
 
-from shared.errors import ExitCode, PipelineError
+from shared.errors import run_to_exit_code
 
 
 def main() -> int:
     """Run one command and return the process's exit code."""
-    command = _parse_arguments().command
-    try:
-        COMMANDS[command]()
-    except PipelineError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return ExitCode.OK
+    return run_to_exit_code(COMMANDS[_parse_arguments().command])
 
 
 def push() -> None:

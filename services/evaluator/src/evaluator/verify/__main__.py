@@ -7,7 +7,7 @@ import warnings
 from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 from rich.console import Console
 
-from shared.errors import ExitCode, PipelineError
+from shared.errors import ExitCode, run_to_exit_code
 from shared.hub import Hub
 from shared.manifest import RunManifest
 from shared.runs import ManifestStore
@@ -16,15 +16,12 @@ from shared.runs import ManifestStore
 def main() -> int:
     """Verify the run and return the exit code: 0 all holds, 4 something does not, 2 there is no such run."""
     arguments = _parse_arguments()
-    try:
+
+    def verify_named() -> int:
         hub = Hub()
         return verify_run(hub, ManifestStore(hub, arguments.namespace).read(arguments.run_id))
-    except PipelineError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("error: The verification was stopped.", file=sys.stderr, flush=True)
-        return ExitCode.INTERRUPTED
+
+    return run_to_exit_code(verify_named)
 
 
 def verify_run(hub: Hub, manifest: RunManifest) -> int:

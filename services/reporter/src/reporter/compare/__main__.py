@@ -7,7 +7,7 @@ from pathlib import Path
 from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 from rich.console import Console
 
-from shared.errors import ExitCode, PipelineError
+from shared.errors import run_to_exit_code
 from shared.hub import Hub
 
 WIDE = 200
@@ -17,12 +17,7 @@ def main() -> int:
     """Compare the runs, write the pages and return the exit code."""
     arguments = _parse_arguments()
     disable_progress_bars()
-    try:
-        compare(arguments.run_ids, arguments.namespace, arguments.folder)
-    except PipelineError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        return error.exit_code
-    return ExitCode.OK
+    return run_to_exit_code(lambda: compare(arguments.run_ids, arguments.namespace, arguments.folder))
 
 
 def compare(run_ids: list[str], namespace: str, reports: Path) -> None:

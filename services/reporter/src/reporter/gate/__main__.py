@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reporter.gate.settings import GateSettings
 from shared.decision import GATE_FILE, GATE_PAGE
-from shared.errors import ExitCode, PipelineError
+from shared.errors import ExitCode, run_to_exit_code
 from shared.settings import load_settings
 
 if TYPE_CHECKING:
@@ -17,21 +17,18 @@ REPORTS_FOLDER = Path("reports")
 
 def main() -> int:
     """Judge and return the exit code: 0 it may, 4 it may not, 2 or 3 there is nothing to compare."""
-    try:
-        settings = load_settings(GateSettings, sys.argv[1:]).settings
-        assert isinstance(settings, GateSettings)
-        if settings.check:
-            print("gate: settings are valid.")
-            return ExitCode.OK
-        from shared.hub import Hub
+    return run_to_exit_code(_judge_or_check)
 
-        return judge_run(Hub(), settings)
-    except PipelineError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("error: The gate was stopped.", file=sys.stderr, flush=True)
-        return ExitCode.INTERRUPTED
+
+def _judge_or_check() -> int:
+    settings = load_settings(GateSettings, sys.argv[1:]).settings
+    assert isinstance(settings, GateSettings)
+    if settings.check:
+        print("gate: settings are valid.")
+        return ExitCode.OK
+    from shared.hub import Hub
+
+    return judge_run(Hub(), settings)
 
 
 def judge_run(hub: "Hub", settings: GateSettings) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 from rich.console import Console
 
-from shared.errors import ExitCode, PipelineError
+from shared.errors import run_to_exit_code
 from shared.hub import Hub
 
 WIDE = 200
@@ -18,12 +18,9 @@ def main() -> int:
     """Pool the seeds' runs, write the pages and return the exit code."""
     arguments = _parse_arguments()
     disable_progress_bars()
-    try:
-        pool_seeds(arguments.run_ids, arguments.namespace, arguments.folder, arguments.missing)
-    except PipelineError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        return error.exit_code
-    return ExitCode.OK
+    return run_to_exit_code(
+        lambda: pool_seeds(arguments.run_ids, arguments.namespace, arguments.folder, arguments.missing)
+    )
 
 
 def pool_seeds(run_ids: Sequence[str], namespace: str, reports: Path, missing: Sequence[int] = ()) -> None:
