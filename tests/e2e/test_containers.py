@@ -23,7 +23,7 @@ IMAGES = {
     "report": "medmcqa-reporter",
 }
 COMPOSE_FILE = Path(__file__).parents[2] / "infra" / "images" / "compose.yaml"
-UPSTREAM_NOT_READY, INTERRUPTED, KILLED = 3, 5, 137
+BAD_INPUT, UPSTREAM_NOT_READY, INTERRUPTED, KILLED = 2, 3, 5, 137
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -132,6 +132,20 @@ def test_a_killed_container_is_recorded_as_such(alone):
     record = alone.manifest().phases["sft"]
     assert (record.status, record.attempts[-1].exit_code) == ("interrupted", INTERRUPTED)
     assert f"exit code {KILLED}" in record.error
+
+
+def test_a_container_whose_launcher_was_killed_is_not_joined_by_a_second_one(alone):
+    with start_training(alone) as process:
+        process.kill()
+    (name,) = docker("ps", "--filter", "name=medmcqa-sft-", "--format", "{{.Names}}").stdout.split()
+    try:
+        result = alone("container", "--phase", "sft", "--profile", "smoke")
+        assert (result.returncode, containers("medmcqa-sft-")) == (BAD_INPUT, containers(name))
+        assert f"Container {name} works on sft of run " in result.stderr
+    finally:
+        docker("stop", "--time", "60", name)
+    assert alone.manifest().phases["sft"].status == "interrupted"
+    assert containers(name) == []
 
 
 def test_an_image_that_is_not_there_is_named_with_the_command_that_builds_it(alone):

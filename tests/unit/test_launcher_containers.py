@@ -3,6 +3,7 @@
 import itertools
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,23 @@ def test_a_container_may_change_nothing_but_tmp(request_of):
     assert "--read-only --cap-drop ALL --security-opt no-new-privileges --volume /tmp" in command
     assert "privileged " not in command
     assert "docker.sock" not in command
+
+
+def test_a_container_is_found_again_by_its_run_and_phase(request_of):
+    command = " ".join(docker_command(request_of("sft"), "name", {}))
+    assert "--label medmcqa.run=a-run --label medmcqa.phase=sft" in command
+
+
+RUN = "from launcher.container import _run_to_the_end as run; raise SystemExit(run({}, {{}}, 'x'))"
+
+
+def test_a_terminal_that_is_closed_asks_the_container_to_save_and_end():
+    client = ["sh", "-c", "trap 'exit 5' TERM; echo ready; while :; do sleep 0.02; done"]
+    command = [sys.executable, "-c", RUN.format(client)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGHUP)
+    assert process.returncode == 5
 
 
 def test_the_users_options_come_last_so_that_they_win(request_of):

@@ -6,8 +6,10 @@ The container gets the command, the settings and the secrets that a job would ge
 import os
 import secrets
 import shlex
+import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -27,6 +29,8 @@ from shared.errors import BadInput, ExitCode
 
 # What `docker run` itself ends with where there was no container to speak of.
 DOCKER_FAILED = 125
+# Ctrl-C, an end that another program asks for, and a terminal that is closed.
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # The Hub client's own, as far as a container needs them to reach the Hub that the launcher reaches.
 CLIENT_VARIABLES = ("HF_ENDPOINT", "HF_HUB_DISABLE_XET", "NO_PROXY", "no_proxy")
 
@@ -41,12 +45,13 @@ def run_container(phases: RunPhases, phase: str, wanted: Wanted, docker_options:
         docker_options: further options of `docker run`, as typed in a shell, e.g. "--gpus all".
 
     Raises:
-        BadInput: there is no such run, a job works on the phase now, or docker is not installed.
+        BadInput: there is no such run, a job or another container works on the phase now, or docker is not installed.
     """
     run, profile = phases.open(phase, wanted, alone=True)
     settle_stale(run)
     _require_idle(run, phase)
     request = with_local_image(build_request(profile, phase, run.run_id, run.namespace, phases.force))
+    _require_no_container(request)
     name = f"medmcqa-{phase}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     job_id = f"{BY_HAND}-{name}"
     environment = container_environment(request, get_token(), os.environ) | {"JOB_ID": job_id}
@@ -90,6 +95,8 @@ def docker_command(
     rootless, remote) where they have it.
     """
     command = [_docker(), "run", "--rm", "--name", name, "--network", "host"]
+    for label in _labels(request):
+        command += ["--label", label]
     command += ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
     # A volume without a name goes with the container, and unlike a tmpfs it takes no memory: models lie there.
     command += ["--volume", "/tmp"]  # noqa: S108 - the container's
@@ -111,28 +118,67 @@ def _require_idle(run: OpenRun, phase: str) -> None:
             )
 
 
+def _require_no_container(request: JobRequest) -> None:
+    """Raise where a container whose launcher was killed works on the phase still: two would be in each other's way."""
+    filters = [word for label in _labels(request) for word in ("--filter", f"label={label}")]
+    try:
+        command = [_docker(), "ps", "--format", "{{.Names}}", *filters]
+        names = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+    except OSError as error:
+        raise _no_docker(error) from error
+    if names:
+        raise BadInput(
+            f"Container {names[0]} works on {request.phase} of run {request.run_id} now. Let it end, or let it save "
+            f"and end: {_docker()} stop --time 60 {names[0]}."
+        )
+
+
+def _labels(request: JobRequest) -> tuple[str, ...]:
+    return f"medmcqa.run={request.run_id}", f"medmcqa.phase={request.phase}"
+
+
 def _run_to_the_end(command: list[str], environment: Mapping[str, str], name: str) -> int:
     """Run `docker run`; the first Ctrl-C asks the container to save and end, the next one kills it."""
-    try:
-        # In a session of its own, so that Ctrl-C comes here first and not to docker as well.
-        process = subprocess.Popen(command, env={**os.environ, **environment}, start_new_session=True)
-    except OSError as error:
-        raise BadInput(
-            f"{command[0]} cannot be run ({error.strerror}). Install it, or name another program: DOCKER=podman."
-        ) from error
-    asked = False
-    while True:
+    process: subprocess.Popen[bytes] | None = None
+    asked = 0
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        asked += 1
+        if process is not None:
+            _stop(process, name, asked)
+
+    with _handled_by(ask):
         try:
-            return process.wait()
-        except KeyboardInterrupt:
-            if asked:
-                say("Killing it.")
-                subprocess.run([_docker(), "kill", name], capture_output=True, check=False)
-            else:
-                say("Stopping: it saves what it has and ends. Ctrl-C again kills it.")
-                # docker passes the signal on.
-                process.terminate()
-            asked = True
+            # In a session of its own, so that Ctrl-C comes here first and not to docker as well.
+            process = subprocess.Popen(command, env={**os.environ, **environment}, start_new_session=True)
+        except OSError as error:
+            raise _no_docker(error) from error
+        if asked:
+            _stop(process, name, asked)
+        return process.wait()
+
+
+def _stop(process: subprocess.Popen[bytes], name: str, asked: int) -> None:
+    if asked > 1:
+        subprocess.run([_docker(), "kill", name], capture_output=True, check=False)
+        say("Killing it.")
+    else:
+        # docker passes the signal on. Said afterwards, as nothing can be said to a terminal that is closed.
+        process.terminate()
+        say("Stopping: it saves what it has and ends. Ctrl-C again kills it.")
+
+
+@contextmanager
+def _handled_by(handler: Callable[..., None]) -> Iterator[None]:
+    """Have the signals that end a command handled, except for one that was to be ignored, as in the background."""
+    heard = [number for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heard}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 def _split(docker_options: str) -> list[str]:
@@ -142,6 +188,12 @@ def _split(docker_options: str) -> list[str]:
         raise BadInput(
             f"DOCKER_RUN_OPTIONS {docker_options!r} cannot be read: {error}. Mend the quotes."
         ) from error
+
+
+def _no_docker(error: OSError) -> BadInput:
+    return BadInput(
+        f"{_docker()} cannot be run ({error.strerror}). Install it, or name another program: DOCKER=podman."
+    )
 
 
 def _docker() -> str:
