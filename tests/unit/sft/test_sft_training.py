@@ -4,11 +4,12 @@ import pytest
 import torch
 from models import make_job, make_question, make_qwen3, train_here
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import SFTConfig
 
 from sft_trainer.examples import build_examples
-from sft_trainer.guards import build_guard
+from sft_trainer.guards import build_guard, check_examples
 from sft_trainer.settings import SftSettings
-from sft_trainer.train import build_trainer
+from sft_trainer.train import build_trainer, prepared_rows
 from shared.errors import GuardTripped
 from shared.lm.adapters import weight_fingerprint
 from shared.lm.trainer import prepare_libraries
@@ -58,6 +59,23 @@ def test_the_loss_is_on_the_json_and_the_end_of_the_turn_and_nothing_else(build)
     assert len(taught) == 12
     assert set(taught) == {f"{build_target(question)}<|im_end|>" for question in QUESTIONS}
     assert all(prompt.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n") for prompt in read)
+
+
+def test_what_is_looked_at_before_a_training_is_each_row_once_as_the_trainer_has_prepared_it(
+    build, base, monkeypatch
+):
+    examples = build_examples(AutoTokenizer.from_pretrained(base), QUESTIONS, max_length=1024)
+    trainer, job = build()
+    prepared = prepared_rows(job, trainer, examples)["input_ids"]
+    assert sorted(prepared) == sorted(examples.dataset["input_ids"])
+    # As if TRL cut rows again that are encoded already.
+    limit = min(map(len, prepared)) - 1
+    monkeypatch.setattr(
+        "sft_trainer.train.SFTConfig", lambda **options: SFTConfig(**options | {"max_length": limit})
+    )
+    trainer, job = build()
+    with pytest.raises(GuardTripped, match=r"6 of 6 rows: no <\|im_end\|> at the end"):
+        check_examples(trainer.processing_class, prepared_rows(job, trainer, examples), trainer.data_collator)
 
 
 def test_only_the_adapter_is_trained(build):

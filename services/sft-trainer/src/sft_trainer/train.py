@@ -5,6 +5,7 @@ The loss is the mean cross-entropy over the tokens of the answers, each the JSON
 
 from typing import cast
 
+from datasets import Dataset
 from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]
@@ -43,7 +44,7 @@ def train_sft(job: Job) -> Outcome:
     check_lengths(examples, settings.max_length, settings.guard)
     parent = load_parent(job.hub, base, settings.precision)
     trainer = build_trainer(job, parent.model, tokenizer, examples, session.dashboard_run)
-    check_examples(tokenizer, examples.dataset, trainer.data_collator)
+    check_examples(tokenizer, prepared_rows(job, trainer, examples), trainer.data_collator)
     model = cast(PeftModel, trainer.model)
     facts = describe_training(job, model, parent)
     if examples.too_long:
@@ -76,14 +77,26 @@ def build_trainer(
         max_length=None,
         train_sampling_strategy="sequential",
     )
-    order = training_order(len(examples.dataset), settings.batch_size, settings.max_steps, job.seed)
     return SFTTrainer(
         model,
         args=arguments,
-        train_dataset=examples.dataset.select(order),
+        train_dataset=examples.dataset.select(_order(job, examples)),
         processing_class=tokenizer,
         peft_config=build_lora_config(model, settings.lora),
     )
+
+
+def prepared_rows(job: Job, trainer: SFTTrainer, examples: Examples) -> Dataset:
+    """Return each row that will be trained on once, as the trainer itself has prepared it."""
+    order, dataset = _order(job, examples), cast(Dataset, trainer.train_dataset)
+    assert len(dataset) == len(order), "the trainer has left rows out: the others are not where they were put"
+    first_places = {row: place for place, row in reversed([*enumerate(order)])}
+    return dataset.select(sorted(first_places.values()))
+
+
+def _order(job: Job, examples: Examples) -> list[int]:
+    settings: SftSettings = job.settings
+    return training_order(len(examples.dataset), settings.batch_size, settings.max_steps, job.seed)
 
 
 def _metrics(trainer: SFTTrainer, examples: Examples, curve: list[Row]) -> dict[str, float]:
