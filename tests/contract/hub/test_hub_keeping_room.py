@@ -1,5 +1,6 @@
 """What does not fit is refused with 507 and the numbers, before it is sent."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -94,19 +95,36 @@ def test_small_files_count_too_and_deleting_is_always_possible(hub, repo):
     api.create_commit(repo, delete, commit_message="Delete")
 
 
-def test_two_uploads_that_fit_only_alone_do_not_both_arrive(hub, repo):
-    api = HfApi(hub.url, hub.token)
-    first, second = (CommitOperationAdd(f"{number}.bin", bytes([number]) * 300_000) for number in (1, 2))
-    oids = [operation.upload_info.sha256.hex() for operation in (first, second)]
-    answer = httpx2.post(
+def ask_for_upload(hub, repo, content):
+    """What the client asks before it sends a large file."""
+    return httpx2.post(
         f"{hub.url}/{repo}.git/info/lfs/objects/batch",
-        json={"operation": "upload", "objects": [{"oid": oids[1], "size": 300_000}]},
+        json={
+            "operation": "upload",
+            "objects": [{"oid": hashlib.sha256(content).hexdigest(), "size": len(content)}],
+        },
         headers={"Authorization": f"Bearer {hub.token}"},
     )
-    address = answer.json()["objects"][0]["actions"]["upload"]["href"]
-    api.create_commit(repo, [first], commit_message="Add")
-    refused = httpx2.put(address, content=bytes([2]) * 300_000)
-    assert (refused.status_code, "300.0 kB needed, 100.0 kB free" in refused.json()["error"]) == (507, True)
+
+
+def test_room_that_is_promised_to_one_upload_is_not_promised_to_another(hub, repo):
+    first, second = (bytes([number]) * 300_000 for number in (1, 2))
+    for _ in range(2):  # the client may ask again for the same
+        promised = ask_for_upload(hub, repo, first).json()["objects"][0]["actions"]["upload"]["href"]
+    refused = ask_for_upload(hub, repo, second)
+    assert refused.status_code == 507
+    assert "300.0 kB needed, 100.0 kB free" in refused.json()["error"]
+    assert httpx2.put(promised, content=first[:-1] + b"x").status_code == 422
+    assert ask_for_upload(hub, repo, second).status_code == 507
+    assert httpx2.put(promised, content=first).status_code == 200
+    assert "300.0 kB needed, 100.0 kB free" in ask_for_upload(hub, repo, second).json()["error"]
+    assert ask_for_upload(hub, repo, second[:100_000]).status_code == 200
+
+
+def test_what_is_announced_and_then_sent_counts_once(hub, repo):
+    api = HfApi(hub.url, hub.token)
+    api.upload_file(path_or_fileobj=b"\2" * 390_000 + b"\0", path_in_repo="b.bin", repo_id=repo)
+    assert ask_for_upload(hub, repo, bytes(9_000)).status_code == 200
 
 
 @pytest.mark.slow

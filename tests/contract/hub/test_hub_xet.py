@@ -51,13 +51,20 @@ def make_xorb() -> bytes:
     )
 
 
-def make_shard(sha256: str, first: int = 0, last: int = 3, xorb: str = XORB, flags: int = 3 << 30) -> bytes:
+def make_shard(
+    sha256: str,
+    first: int = 0,
+    last: int = 3,
+    xorb: str = XORB,
+    flags: int = 3 << 30,
+    size: int = len(CONTENT),
+) -> bytes:
     """One file with the wrong Xet hash, a verification record and its SHA-256."""
     return b"".join(
         [
             b"HFRepoMetaData".ljust(32, b"\0") + struct.pack("<QQ", 2, 0),
             b"\1" * 32 + struct.pack("<IIQ", flags, 1, 0),
-            digest_bytes(xorb) + struct.pack("<IIII", 0, len(CONTENT), first, last),
+            digest_bytes(xorb) + struct.pack("<IIII", 0, size, first, last),
             b"\2" * 48,
             digest_bytes(sha256) + bytes(16),
             b"\xff" * 32 + bytes(16),
@@ -145,6 +152,8 @@ def test_each_compression_is_undone(hub_server, upload, repo):
         (make_shard("1" * 64, xorb="f" * 64), 400, "which has not been uploaded"),
         (make_shard("1" * 64, flags=1 << 31), 400, "without its SHA-256"),
         (make_shard("1" * 64)[:200], 400, "cut off"),
+        (make_shard("1" * 64, size=len(CONTENT) - 1), 400, "bytes, which its chunks do not have"),
+        (make_shard("1" * 64, size=len(CONTENT) + 1), 400, "bytes, which its chunks do not have"),
         (b"something else", 400, "Not a Xet shard"),
     ],
 )
@@ -161,12 +170,14 @@ def test_chunks_of_a_xorb_that_is_stored_are_found_by_later_shards_and_take_no_r
     xorb = hub_server.directory / "incoming" / f"parts-{upload.url.rpartition('/')[2]}" / XORB
     upload.send_xorb()
     part = hashlib.sha256(b"packed" * 9).hexdigest()
-    assert upload.send("shards", make_shard(part, 1, 2)).status_code == 200
+    assert upload.send("shards", make_shard(part, 1, 2, size=54)).status_code == 200
     assert xorb.exists()
     assert upload.send("shards", make_shard(hashlib.sha256(CONTENT).hexdigest())).status_code == 200
     assert not xorb.exists()
     tail = b"packed" * 9 + b"abcdefghi"
-    assert upload.send("shards", make_shard(hashlib.sha256(tail).hexdigest(), 1, 3)).status_code == 200
+    assert (
+        upload.send("shards", make_shard(hashlib.sha256(tail).hexdigest(), 1, 3, size=63)).status_code == 200
+    )
     assert upload.send("shards", make_shard("1" * 64, 2, 4)).status_code == 400
     assert commit_large_file(hub_server, repo, hashlib.sha256(tail).hexdigest()).status_code == 200
     assert get_session().get(f"{hub_server.url}/{repo}/resolve/main/a.bin").content == tail

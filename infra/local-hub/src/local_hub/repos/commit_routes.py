@@ -52,17 +52,17 @@ def _preupload(request: Request, payload: dict[str, Any]) -> Response:
         ignored = payload.get("gitIgnore") or _read_text(db, tree_id, ".gitignore")
         rules = _Rules(_read_text(db, tree_id, ".gitattributes"), ignored)
         answers = [_advice(db, tree_id, rules, file) for file in files]
-        store_of(request).room.check_announced(db, repo, _announced_sizes(files, answers))
+        store_of(request).room.announce(db, repo, _announced_sizes(files, answers))
         return JSONResponse({"files": answers})
 
 
-def _announced_sizes(files: list[dict[str, Any]], answers: list[dict[str, Any]]) -> list[int]:
-    """Of the large files that the client will upload."""
-    return [
-        file["size"]
+def _announced_sizes(files: list[dict[str, Any]], answers: list[dict[str, Any]]) -> dict[str, int]:
+    """By their paths, of the large files that the client will upload."""
+    return {
+        answer["path"]: file["size"]
         for file, answer in zip(files, answers, strict=True)
         if answer["uploadMode"] == "lfs" and not answer["shouldIgnore"]
-    ]
+    }
 
 
 def _advice(db: sqlite3.Connection, tree_id: str, rules: _Rules, file: dict[str, Any]) -> dict[str, Any]:
@@ -109,7 +109,7 @@ async def commit(request: Request) -> Response:
     """Applies a list of changes to a branch, all or nothing."""
     await run_in_threadpool(_check_before_reading, request)
     store = store_of(request)
-    with ContentBuffer(store.database, store.unfinished) as buffer:
+    with ContentBuffer(store.database, store.unfinished, store.room.check_disk) as buffer:
         draft = Draft(buffer)
         async for lines in read_lines(request):
             await run_in_threadpool(draft.read, lines)

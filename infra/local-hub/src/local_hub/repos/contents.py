@@ -6,7 +6,7 @@ import hashlib
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
@@ -44,8 +44,12 @@ class UnfinishedCommits:
 class ContentBuffer:
     """Contents of a commit on their way into the database, held in memory a few megabytes at a time."""
 
-    def __init__(self, database: Database, unfinished: UnfinishedCommits) -> None:
+    def __init__(
+        self, database: Database, unfinished: UnfinishedCommits, check_room: Callable[[int], None]
+    ) -> None:
+        """`check_room` raises where so many bytes do not fit on the disk: not every request tells its length."""
         self._database = database
+        self._check_room = check_room
         self._unfinished = unfinished
         self._pending: dict[str, bytes] = {}
         self._stored_early: list[str] = []
@@ -65,6 +69,7 @@ class ContentBuffer:
         self._pending[entry.sha256] = content
         self._size += len(content)
         if self._size > BUFFERED_BYTES:
+            self._check_room(self._size)
             with self._database.write() as db:
                 names = list(self._pending)
                 self._stored_early += names

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_hub.errors import ApiError
-from local_hub.repos.blobs import BLOCK_BYTES, BlobStore
+from local_hub.repos.blobs import BLOCK_BYTES, BlobStore, IncomingBlob
 
 LIFETIME_SECONDS = 24 * 3600
 # So many parts of the usual size; a signed address is made for each of them.
@@ -118,17 +118,16 @@ def check_received(ticket: Ticket, size: int, sha256: str) -> None:
         raise ApiError(422, f"The content has SHA-256 {sha256}, but {ticket.oid} was announced")
 
 
-def join_parts(blobs: BlobStore, ticket: Ticket, parts: int) -> None:
+def join_parts(blobs: BlobStore, ticket: Ticket, parts: int, incoming: IncomingBlob) -> None:
     """Puts the parts of an upload together, checks the whole and stores it."""
     folder = blobs.parts_folder(ticket.session)
-    with blobs.receive() as incoming:
-        for number in range(1, parts + 1):
-            part = folder / str(number)
-            if not part.exists():
-                raise ApiError(422, f"Part {number} of {parts} of {ticket.oid} has not been uploaded")
-            with part.open("rb") as file:
-                while block := file.read(BLOCK_BYTES):
-                    incoming.write(block)
-        check_received(ticket, incoming.size, incoming.sha256)
-        incoming.keep()
+    for number in range(1, parts + 1):
+        part = folder / str(number)
+        if not part.exists():
+            raise ApiError(422, f"Part {number} of {parts} of {ticket.oid} has not been uploaded")
+        with part.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                incoming.write(block)
+    check_received(ticket, incoming.size, incoming.sha256)
+    incoming.keep()
     blobs.drop_parts(ticket.session)

@@ -22,10 +22,10 @@ from local_hub.repos.lfs import (
     join_parts,
     parse_object_id,
     part_count,
-    record_large_file,
 )
 from local_hub.repos.receiving import receive_content
 from local_hub.repos.registry import Repo
+from local_hub.repos.reservations import Arrival, Promise
 from local_hub.repos.store import RepoStore, origin_of, store_of
 
 WHOLE, PART, COMPLETION = "whole", "part", "completion"
@@ -48,7 +48,7 @@ def _batch(request: Request, payload: dict[str, Any]) -> Response:
     named = [parse_object_id(item) for item in wanted]
     missing = {oid: size for oid, size in named if not store_of(request).hold_large_file(repo.key, oid)}
     with store_of(request).database.read() as db:
-        store_of(request).room.check(db, repo.namespace, sum(missing.values()))
+        store_of(request).room.admit(db, repo, missing)
     objects = []
     for oid, size in named:
         answer: dict[str, Any] = {"oid": oid, "size": size}
@@ -105,8 +105,11 @@ async def upload_whole(request: Request) -> Response:
     """Receives a large file in one request."""
     store = store_of(request)
     ticket = store.signer.verify(WHOLE, dict(request.query_params))
-    await run_in_threadpool(_check_repo, store, ticket)
-    with await run_in_threadpool(store.blobs.receive) as incoming:
+    promise = await run_in_threadpool(_readmit, store, ticket)
+    with (
+        await run_in_threadpool(store.blobs.receive) as incoming,
+        store.room.arriving(Arrival(("repo", ticket.repo_key), ticket.size, incoming, promise)),
+    ):
         await receive_content(request, incoming, ticket.size, _too_long(ticket.size))
         check_received(ticket, incoming.size, incoming.sha256)
         await run_in_threadpool(incoming.keep)
@@ -118,9 +121,13 @@ async def upload_part(request: Request) -> Response:
     """Receives one part of a large file."""
     store = store_of(request)
     ticket = store.signer.verify(PART, dict(request.query_params))
-    await run_in_threadpool(_check_repo, store, ticket)
-    limit = store.config.multipart_part_bytes
-    with await run_in_threadpool(store.blobs.receive_part) as incoming:
+    promise = await run_in_threadpool(_readmit, store, ticket)
+    usual = store.config.multipart_part_bytes
+    limit = min(usual, ticket.size - (ticket.part - 1) * usual)
+    with (
+        await run_in_threadpool(store.blobs.receive_part) as incoming,
+        store.room.arriving(Arrival(("repo", ticket.repo_key), limit, incoming, promise)),
+    ):
         await receive_content(request, incoming, limit, _too_long(limit))
         await run_in_threadpool(incoming.keep_as_part, ticket.session, ticket.part)
     return Response(headers={"ETag": f'"{secrets.token_hex(16)}"'})
@@ -136,9 +143,13 @@ async def complete_upload(request: Request) -> Response:
 
 def _complete(store: RepoStore, ticket: Ticket) -> None:
     if not store.hold_large_file(ticket.repo_key, ticket.oid):
-        store.room.check_disk(ticket.size)
         parts = part_count(ticket.size, store.config.multipart_part_bytes)
-        join_parts(store.blobs, ticket, parts)
+        # For a moment it is there twice: in its parts, and whole.
+        with (
+            store.blobs.receive() as incoming,
+            store.room.arriving(Arrival(("repo", ticket.repo_key), ticket.size, incoming)),
+        ):
+            join_parts(store.blobs, ticket, parts, incoming)
         _record(store, ticket)
 
 
@@ -146,16 +157,12 @@ def _too_long(limit: int) -> str:
     return f"More bytes than the {limit} that were announced"
 
 
-def _check_repo(store: RepoStore, ticket: Ticket) -> None:
+def _readmit(store: RepoStore, ticket: Ticket) -> Promise | None:
     """Before content comes that nobody would own, or for which there is no room any more."""
     with store.database.read() as db:
-        store.room.check_upload(db, ticket)
-        store.room.check_disk(
-            min(ticket.size, store.config.multipart_part_bytes) if ticket.part else ticket.size
-        )
+        return store.room.readmit(db, ticket)
 
 
 def _record(store: RepoStore, ticket: Ticket) -> None:
     with store.database.write() as db:
-        store.room.check_upload(db, ticket)
-        record_large_file(db, ticket)
+        store.room.record(db, ticket)

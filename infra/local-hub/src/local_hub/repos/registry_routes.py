@@ -80,6 +80,7 @@ def _delete(request: Request, payload: dict[str, Any]) -> Response:
             raise repo_not_found(request)
         check_may_write(request, repo)
         registry.delete_repo(db, repo)
+    store_of(request).room.forget(repo)
     return JSONResponse({})
 
 

@@ -2,13 +2,16 @@
 
 import shutil
 import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 from local_hub.config import HubConfig
 from local_hub.database import Database
 from local_hub.errors import ApiError
-from local_hub.repos.lfs import Ticket, check_repo_is_there, has_large_file
+from local_hub.repos.lfs import Ticket, check_repo_is_there, has_large_file, record_large_file
 from local_hub.repos.reachable import mark_reachable
 from local_hub.repos.registry import Repo, get_repo
+from local_hub.repos.reservations import Arrival, Promise, Reservations, Target
 from local_hub.repos.trees import Entry
 from local_hub.sizes import format_bytes
 
@@ -27,22 +30,21 @@ SELECT (SELECT coalesce(sum(size), 0) FROM large_files JOIN repos ON id = repo_i
 
 
 class Room:
-    """Refuses with 507 and the numbers what does not fit, if possible before it is sent."""
+    """Refuses with 507 and the numbers what does not fit, if possible before it is sent.
+
+    What is under way counts as if it had come: see `reservations`.
+    """
 
     def __init__(self, config: HubConfig, database: Database) -> None:
         database.add_schema(SCHEMA)
+        self.reservations = Reservations()
         self._directory = config.directory
         self._quota = config.quota_bytes
         self._keep_free = config.keep_free_bytes
 
-    def check(self, db: sqlite3.Connection, namespace: str, needed: int) -> None:
-        """Raises 507 unless so many bytes more fit both on the disk and into the namespace's quota."""
-        self.check_disk(needed)
-        self.check_quota(db, namespace, needed)
-
     def check_disk(self, needed: int) -> None:
-        """Raises 507 unless so many bytes fit on the disk, beside what is to be kept free."""
-        free = shutil.disk_usage(self._directory).free
+        """Raises 507 unless so many bytes fit on the disk, beside what is to be kept free and what is under way."""
+        free = max(0, shutil.disk_usage(self._directory).free - self.reservations.disk())
         if needed and needed > free - self._keep_free:
             raise ApiError(
                 507,
@@ -52,31 +54,108 @@ class Room:
 
     def check_quota(self, db: sqlite3.Connection, namespace: str, needed: int) -> None:
         """Raises 507 unless so many bytes more fit into the namespace's quota."""
-        if self._quota is None or not needed:
-            return
-        used = db.execute(_USED, {"namespace": namespace}).fetchone()[0]
-        if used + needed > self._quota:
-            free = format_bytes(max(0, self._quota - used))
-            raise ApiError(
-                507,
-                f"The quota of {namespace} has not enough space: {format_bytes(needed)} needed, {free} free, "
-                f"{format_bytes(self._quota)} limit. Delete repos of it, or squash histories and run local-hub gc.",
-            )
+        free = self.free_quota(db, namespace)
+        if needed and free is not None and needed > free:
+            raise self.no_quota(namespace, needed, free)
 
-    def check_upload(self, db: sqlite3.Connection, ticket: Ticket) -> None:
-        """Raises 507 unless a large file fits into the quota of its repo's namespace; 404 if the repo is gone."""
-        check_repo_is_there(db, ticket)
-        if not has_large_file(db, ticket.repo_key, ticket.oid):
-            self.check_quota(db, get_repo(db, ticket.repo_key).namespace, ticket.size)
+    def free_quota(self, db: sqlite3.Connection, namespace: str) -> int | None:
+        """How many bytes more fit into the namespace's quota; None without one."""
+        if self._quota is None:
+            return None
+        used = int(db.execute(_USED, {"namespace": namespace}).fetchone()[0])
+        return max(0, self._quota - used - self.reservations.quota_of(namespace))
 
-    def check_announced(self, db: sqlite3.Connection, repo: Repo, sizes: list[int]) -> None:
-        """Raises 507 unless large files of these sizes fit; one that the repo may have already, by its size, counts 0.
+    def no_quota(self, namespace: str, needed: int, free: int) -> ApiError:
+        """What is answered where so many bytes do not fit into a namespace's quota."""
+        return ApiError(
+            507,
+            f"The quota of {namespace} has not enough space: {format_bytes(needed)} needed, {format_bytes(free)} free, "
+            f"{format_bytes(self._quota or 0)} limit. Delete repos of it, or squash histories and run local-hub gc.",
+        )
 
-        Their hashes are not known yet; `check` of those which are to be uploaded follows.
+    def announce(self, db: sqlite3.Connection, repo: Repo, sizes: Mapping[str, int]) -> None:
+        """Reserves room for large files by their paths, whose hashes are not known yet, or raises 507.
+
+        One that the repo may have already, by its size, counts 0.
         """
         rows = db.execute("SELECT DISTINCT size FROM large_files WHERE repo_id = ?", (repo.key,))
         known = {row["size"] for row in rows}
-        self.check(db, repo.namespace, sum(size for size in sizes if size not in known))
+        wanted = {f"path {path}": size for path, size in sizes.items() if size not in known}
+        self._reserve(db, _target(repo.key), repo.namespace, wanted, by_path=True)
+
+    def admit(self, db: sqlite3.Connection, repo: Repo, sizes: Mapping[str, int]) -> None:
+        """Reserves room for large files by their hashes, in place of what was announced for them, or raises 507."""
+        with self.reservations.lock:
+            for size in sizes.values():
+                self.reservations.end_announced(_target(repo.key), size)
+            self._reserve(db, _target(repo.key), repo.namespace, sizes)
+
+    def admit_one(
+        self, db: sqlite3.Connection, target: Target, namespace: str, name: str, size: int
+    ) -> Promise | None:
+        """The same for one file of a repo or a bucket, and what is reserved for it; None if it is empty."""
+        with self.reservations.lock:
+            self.reservations.end_announced(target, size)
+            self._reserve(db, target, namespace, {name: size})
+            return self.reservations.find(target, name)
+
+    def readmit(self, db: sqlite3.Connection, ticket: Ticket) -> Promise | None:
+        """What is reserved for an upload, which may be anew; raises 507 where it does not fit, 404 if its repo is gone.
+
+        None where the repo has the file meanwhile.
+        """
+        check_repo_is_there(db, ticket)
+        if has_large_file(db, ticket.repo_key, ticket.oid):
+            return None
+        target = _target(ticket.repo_key)
+        with self.reservations.lock:
+            promise = self.reservations.find(target, ticket.oid)
+            if promise is None:
+                namespace = get_repo(db, ticket.repo_key).namespace
+                promise = self.admit_one(db, target, namespace, ticket.oid, ticket.size)
+            return promise
+
+    def record(self, db: sqlite3.Connection, ticket: Ticket) -> None:
+        """Notes that a repo has a file, which is in the store, in place of what was reserved for it.
+
+        Raises 507 where it does not fit into the quota any more, 404 if the repo is gone.
+        """
+        with self.reservations.lock:
+            self.reservations.end(_target(ticket.repo_key), ticket.oid)
+            check_repo_is_there(db, ticket)
+            if not has_large_file(db, ticket.repo_key, ticket.oid):
+                self.check_quota(db, get_repo(db, ticket.repo_key).namespace, ticket.size)
+            record_large_file(db, ticket)
+
+    def forget(self, repo: Repo) -> None:
+        """Takes back what was reserved for a repo that is deleted."""
+        self.reservations.end_all(_target(repo.key))
+
+    @contextmanager
+    def arriving(self, arrival: Arrival) -> Iterator[None]:
+        """Counts bytes while they come; raises 507 where they are more than is reserved, and do not fit."""
+        with ExitStack() as stack:
+            with self.reservations.lock:
+                promised = arrival.promise.disk if arrival.promise else 0
+                self.check_disk(max(0, arrival.size - promised))
+                stack.enter_context(self.reservations.arriving(arrival))
+            yield
+
+    def _reserve(
+        self,
+        db: sqlite3.Connection,
+        target: Target,
+        namespace: str,
+        sizes: Mapping[str, int],
+        by_path: bool = False,
+    ) -> None:
+        wanted = {name: size for name, size in sizes.items() if size}
+        with self.reservations.lock:
+            for name in sizes:  # who asks again for the same wants it once
+                self.reservations.end(target, name)
+            self.check_disk(sum(wanted.values()))
+            self.check_quota(db, namespace, sum(wanted.values()))
+            self.reservations.promise(target, namespace, wanted, by_path)
 
     def charge(self, db: sqlite3.Connection, repo: Repo, entries: set[Entry]) -> None:
         """Counts the small files of a commit; raises 507 where they go beyond the quota."""
@@ -86,6 +165,10 @@ class Room:
             "INSERT INTO small_bytes VALUES (?, ?) ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes",
             (repo.key, size),
         )
+
+
+def _target(repo_key: int) -> Target:
+    return "repo", repo_key
 
 
 def count_small_files_once(db: sqlite3.Connection) -> None:

@@ -23,11 +23,12 @@ _RAW, _LZ4, _GROUPED_LZ4 = range(3)
 
 @dataclass(frozen=True)
 class Term:
-    """A run of chunks, `first` to `last` - 1, of one xorb."""
+    """A run of chunks, `first` to `last` - 1, of one xorb; `size` bytes, as the shard says."""
 
     xorb: str
     first: int
     last: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class ShardFile:
     xet_hash: str
     sha256: str | None
     terms: tuple[Term, ...]
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has, as the shard says."""
+        return sum(term.size for term in self.terms)
 
 
 def parse_shard(shard: bytes) -> list[ShardFile]:
@@ -105,13 +111,15 @@ class _Records:
 
 
 def _term(record: bytes) -> Term:
-    first, last = struct.unpack_from("<II", record, 40)
-    return Term(to_hex(record[:32]), first, last)
+    size, first, last = struct.unpack_from("<III", record, 36)
+    return Term(to_hex(record[:32]), first, last, size)
 
 
 def _unpack(packed: memoryview, scheme: int, size: int) -> bytes:
     if scheme not in (_RAW, _LZ4, _GROUPED_LZ4):
         raise ApiError(400, f"Unknown compression {scheme} in a xorb")
+    if size == 0:  # of which a file could be made that never ends
+        raise ApiError(400, "A chunk of a xorb is empty")
     content = bytes(packed) if scheme == _RAW else _decompress(packed, size)
     if len(content) != size:
         raise ApiError(400, f"A chunk of a xorb does not have the {size} bytes that it says")

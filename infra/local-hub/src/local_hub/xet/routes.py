@@ -17,6 +17,7 @@ from local_hub.middleware import SIGNED_PREFIX
 from local_hub.repos.access import open_repo_to_commit
 from local_hub.repos.paging import flag
 from local_hub.repos.receiving import receive_content
+from local_hub.repos.reservations import Arrival
 from local_hub.repos.store import RepoStore, store_of
 from local_hub.xet import downloads
 from local_hub.xet.assembly import assemble
@@ -40,12 +41,15 @@ def write_token(request: Request) -> Response:
 async def receive_xorb(request: Request) -> Response:
     """Takes chunks; what they are good for, a shard says later."""
     store, name = store_of(request), param(request, "hash")
-    _, ticket = check_token(request, UPLOAD)
+    owner, ticket = check_token(request, UPLOAD)
     if not _HASH.fullmatch(name):
         raise ApiError(400, "A xorb is named by 64 hex digits")
-    with _refused_at_once():
-        store.room.check_disk(announced_bytes(request))
-    with await run_in_threadpool(store.blobs.receive_part) as incoming:
+    size = announced_bytes(request) or LARGEST_XORB_BYTES
+    with (
+        _refused_at_once(),
+        await run_in_threadpool(store.blobs.receive_part) as incoming,
+        store.room.arriving(Arrival(owner.target, size, incoming)),
+    ):
         refusal = f"A xorb has at most {LARGEST_XORB_BYTES} bytes"
         await receive_content(request, incoming, LARGEST_XORB_BYTES, refusal)
         if incoming.size == 0:

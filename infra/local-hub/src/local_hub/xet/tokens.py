@@ -15,6 +15,7 @@ from local_hub.caller import param
 from local_hub.errors import ApiError
 from local_hub.middleware import SIGNED_PREFIX
 from local_hub.repos.lfs import LIFETIME_SECONDS, Ticket
+from local_hub.repos.reservations import Target
 from local_hub.repos.store import RepoStore, origin_of, store_of
 
 OwnerKind = Literal["repo", "bucket"]
@@ -35,6 +36,11 @@ class Owner:
 
     kind: OwnerKind
     key: int
+
+    @property
+    def target(self) -> Target:
+        """By which room is reserved for it."""
+        return self.kind, self.key
 
 
 def begin_upload(request: Request, owner: Owner) -> Response:
