@@ -30,15 +30,28 @@ SERVICE = """
         sys.exit(run_job("split", SplitSettings, work="toy_service.work:work"))
 """
 WORK = """
-    import os, time
+    import os, signal, time
     from shared.errors import GuardTripped
+    from shared.hub import Hub
     from shared.job import Job, Outcome
+    from shared.retry import Patience
 
     def work(job: Job) -> Outcome:
         job.log("working")
         mode = os.environ.get("TOY_MODE", "succeed")
         if mode == "guard":
             raise GuardTripped("all rewards are zero. Turn thinking off.")
+        if mode == "alone":
+            job.store.hub = Hub("http://127.0.0.1:9", "none", Patience(tries=1))
+            raise GuardTripped("all rewards are zero. Turn thinking off.")
+        if mode == "late":
+            # The signal comes while the success is being recorded.
+            record = job.store.update
+            def record_late(*arguments):
+                os.kill(os.getpid(), signal.SIGTERM)
+                return record(*arguments)
+            job.store.update = record_late
+            return Outcome({}, {})
         if mode == "crash":
             raise ZeroDivisionError("division by zero")
         if mode == "hang":
@@ -156,6 +169,21 @@ def test_a_guard_that_trips_is_a_failed_phase_with_its_diagnosis(start, store, r
     phase = store.read(run_id).phases["split"]
     assert (phase.status, phase.error) == ("failed", "all rewards are zero. Turn thinking off.")
     assert phase.attempts[0].exit_code == ExitCode.GUARD_TRIPPED
+
+
+def test_how_a_job_ended_is_told_even_where_the_hub_no_longer_answers(start, store, run_id):
+    code, output, errors = finish(start(TOY_MODE="alone"))
+    assert code == ExitCode.GUARD_TRIPPED
+    assert errors.endswith("error: all rewards are zero. Turn thinking off.\n")
+    assert "warning: how it ended was not recorded: The Hub did not answer" in output
+    # The launcher settles it.
+    assert store.read(run_id).phases["split"].status == "running"
+
+
+def test_a_job_that_is_told_to_stop_when_its_work_is_done_has_succeeded(start, store, run_id):
+    code, _, errors = finish(start(TOY_MODE="late"))
+    assert (code, errors) == (ExitCode.OK, "")
+    assert store.read(run_id).phases["split"].status == "succeeded"
 
 
 def test_a_defect_is_recorded_and_shown_with_its_traceback(start, store, run_id):

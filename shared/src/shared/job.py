@@ -22,7 +22,7 @@ from shared.attempt import AttemptRecord
 from shared.errors import ExitCode, Interrupted, PipelineError
 from shared.fingerprint import code_fingerprint
 from shared.hub import Hub
-from shared.manifest import UPSTREAM, Phase, Progress, RunManifest, resolve_inputs
+from shared.manifest import UPSTREAM, Phase, Progress, RunManifest, Status, resolve_inputs
 from shared.progress import estimate_seconds_left, format_progress
 from shared.refs import RepoRef
 from shared.runs import ManifestStore
@@ -213,6 +213,7 @@ def _run(phase: str, loaded: LoadedSettings, work: str) -> None:
     ):
         job = Job(phase, settings, hub, store, manifest, inputs, Path(workdir), state, key, attempt.job_id)
         outcome = _work_or_record(job, work, attempt)
+        _go_on_to_the_end()
         attempt.finish(outcome.outputs, outcome.metrics)
         _clean_up(job, outcome)
 
@@ -236,23 +237,36 @@ def _work_or_record(job: Job, work: str, attempt: AttemptRecord) -> Outcome:
     try:
         return _load_work(work)(job)
     except KeyboardInterrupt:
-        # A second signal must not cut off the record of the first.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _go_on_to_the_end()
         error = Interrupted(f"{job.phase} was stopped. Start it again: make {job.phase}.")
-        attempt.fail(error, "interrupted")
+        _record_failure(job, attempt, error, "interrupted")
         raise error from None
     except PipelineError as known:
-        attempt.fail(known, "failed")
+        _record_failure(job, attempt, known, "failed")
         raise
     except Exception as unexpected:
-        attempt.fail(PipelineError(f"{type(unexpected).__name__}: {unexpected}"), "failed")
+        described = PipelineError(f"{type(unexpected).__name__}: {unexpected}")
+        _record_failure(job, attempt, described, "failed")
         raise
+
+
+def _record_failure(job: Job, attempt: AttemptRecord, error: PipelineError, status: Status) -> None:
+    """Record how an attempt ended; a Hub that fails must not take the place of what went wrong before."""
+    try:
+        attempt.fail(error, status)
+    except PipelineError as unrecorded:
+        job.log(f"warning: how it ended was not recorded: {unrecorded}")
 
 
 def _load_work(work: str) -> Callable[[Job], Outcome]:
     module, _, name = work.partition(":")
     function: Callable[[Job], Outcome] = getattr(import_module(module), name)
     return function
+
+
+def _go_on_to_the_end() -> None:
+    # The work is over, or broken off: a signal now would only cut off the record of that.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _raise_interrupt(*_: object) -> None:
