@@ -21,7 +21,7 @@ from local_hub.repos.trees import Entry, find_entry
 
 RUNS_FOLDER = "runs"
 MAX_BYTES = 4 * 1024**2
-MOOD = {"succeeded": "good", "failed": "bad", "running": "busy", "interrupted": "busy"}
+MOOD = {"succeeded": "good", "failed": "bad", "running": "busy", "interrupted": "paused"}
 REPORT_FILE = "report.html"
 
 

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 
+# What may be wider than the page can be scrolled by keyboard. Texts never hold these tags: theirs are escaped.
+_WIDE = (
+    ("<pre>", '<pre tabindex="0">'),
+    ("<table>", '<div class="wide" tabindex="0"><table>'),
+    ("</table>", "</table></div>"),
+)
+
+
 def render_markdown(text: str, repo: Repo, revision: str, path: str) -> "Markup":
     """The text without its block of metadata; relative links are taken from the file's own folder."""
     from markupsafe import Markup
@@ -34,7 +42,10 @@ def render_markdown(text: str, repo: Repo, revision: str, path: str) -> "Markup"
             # The page has its own first and second headings.
             token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"
     # The parser escapes: every text is text, and it makes tags for Markdown only.
-    return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704
+    shown = parser.renderer.render(tokens, parser.options, {})
+    for plain, wide in _WIDE:
+        shown = shown.replace(plain, wide)
+    return Markup(shown)  # noqa: S704
 
 
 @cache

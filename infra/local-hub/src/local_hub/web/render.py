@@ -73,6 +73,7 @@ def _templates() -> "Environment":
         "size": words.size,
         "duration": words.duration,
         "when": words.when,
+        "exactly": words.exactly,
         "number": "{:,}".format,
     }
     environment.globals |= {

@@ -31,7 +31,7 @@ from local_hub.web.render import html
 from local_hub.web.run_list import ListedRun, list_runs
 from local_hub.web.visitor import page
 from local_hub.web.windows import window
-from local_hub.web.words import as_time
+from local_hub.web.words import as_time, duration
 
 PAGE_SIZE = 100
 
@@ -128,13 +128,15 @@ def _attempt(request: Request, user: User | None, attempt: Mapping[str, Any]) ->
     job_id = str(attempt.get("job_id") or "")
     begin, end = as_time(attempt.get("started_at")), as_time(attempt.get("finished_at"))
     exit_code = attempt.get("exit_code")
+    facts = [
+        str(attempt.get("flavor") or ""),
+        duration((end - begin).total_seconds()) if begin and end else "",
+        f"exit code {exit_code}" if exit_code and isinstance(exit_code, int) else "",
+    ]
     return {
         "job_id": job_id,
         "url": _job_address(request, user, job_id),
-        "flavor": str(attempt.get("flavor") or ""),
-        "started_at": attempt.get("started_at"),
-        "seconds": (end - begin).total_seconds() if begin and end else None,
-        "exit_code": exit_code if isinstance(exit_code, int) else None,
+        "facts": [fact for fact in facts if fact],
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sized
 from typing import Any
 
 from local_hub.web.parquet import only, short
@@ -23,7 +24,7 @@ def read_safetensors(source: Source) -> dict[str, Any]:
     tensors = [(name, value) for name, value in header.items() if isinstance(value, dict)]
     hidden = len(tensors) - MAX_TENSORS
     return {
-        "caption": f"{len(tensors):,} tensors, {sum(_count(value) for _, value in tensors):,} numbers",
+        "caption": f"{_counted(tensors)}, {sum(_count(value) for _, value in tensors):,} numbers",
         "head": [{"name": name, "type": ""} for name in ("Tensor", "Type", "Shape", "Numbers")],
         "rows": [_row(name, value) for name, value in tensors[:MAX_TENSORS]],
         "note": f"{hidden:,} more tensors are not shown." if hidden > 0 else None,
@@ -34,6 +35,10 @@ def read_safetensors(source: Source) -> dict[str, Any]:
 def _row(name: str, tensor: dict[str, Any]) -> list[str]:
     shape = " × ".join(map(str, _shape(tensor))) or "scalar"
     return [name, short(tensor.get("dtype")), shape, f"{_count(tensor):,}"]
+
+
+def _counted(tensors: Sized) -> str:
+    return "1 tensor" if len(tensors) == 1 else f"{len(tensors):,} tensors"
 
 
 def _facts(metadata: object) -> dict[str, str]:

@@ -42,6 +42,18 @@ def when(moment: object) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(time.isoformat(), exact, words)
 
 
+def exactly(moment: object) -> Markup:
+    """The same with the exact time before it, for those who cannot point at it."""
+    time = as_time(moment)
+    if time is None:
+        return Markup("–")
+    shown = time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    age = _age((datetime.now(UTC) - time).total_seconds())
+    return Markup('<time datetime="{}">{}</time> <span class="quiet">({})</span>').format(
+        time.isoformat(), shown, age
+    )
+
+
 def as_time(moment: object) -> datetime | None:
     """A time with its zone, given as ISO text or as seconds since 1970; None for what is no time."""
     try:
