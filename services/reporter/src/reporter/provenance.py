@@ -25,18 +25,12 @@ class HubPages:
             return host == "localhost"
 
     def link(self, ref: RepoRef) -> str | None:
-        """Return the address of a reference's page, at its commit.
-
-        The local hub has no pages: there it is what answers with the list of files, or with the file.
-        """
+        """Return the address of a reference's page, at its commit; the local hub names its pages as the Hub does."""
         if self.address is None:
             return None
         path = f"/{quote(ref.path)}" if ref.path else ""
         # A file is known by its ending; what has none is a folder, or the whole repo.
-        is_file = "." in path.rpartition("/")[2]
-        if self.is_local and not is_file:
-            return f"{self.address}/api/{ref.repo_type}s/{ref.repo_id}/tree/{ref.commit}{path}"
-        view = "tree" if not is_file else "resolve" if self.is_local else "blob"
+        view = "blob" if "." in path.rpartition("/")[2] else "tree"
         return f"{self.address}/{PREFIX[ref.repo_type]}{ref.repo_id}/{view}/{ref.commit}{path}"
 
 
