@@ -127,6 +127,20 @@ def test_what_is_announced_and_then_sent_counts_once(hub, repo):
     assert ask_for_upload(hub, repo, bytes(9_000)).status_code == 200
 
 
+def test_the_files_of_a_bucket_count_by_each_of_their_paths(hub, repo):
+    api = HfApi(hub.url, hub.token)
+    bucket = api.create_bucket("local/bucket").bucket_id
+    api.batch_bucket_files(bucket, add=[(b"\1" * 150_000, "a.bin")])
+    api.batch_bucket_files(bucket, add=[(b"\1" * 150_000, "b.bin")])
+    with pytest.raises(HfHubHTTPError, match="150.0 kB needed, 100.0 kB free"):
+        api.batch_bucket_files(bucket, add=[(b"\1" * 150_000, "c.bin")])
+    with pytest.raises(ConnectionError, match="413"):  # by Xet it is refused before it is named
+        api.batch_bucket_files(bucket, add=[(b"\2" * 150_000, "c.bin")])
+    api.batch_bucket_files(bucket, add=[(b"\1" * 150_000, "b.bin"), (b"\3" * 90_000, "d.bin")])
+    assert {file.path for file in api.list_bucket_tree(bucket)} == {"a.bin", "b.bin", "d.bin"}
+    api.delete_bucket(bucket)
+
+
 @pytest.mark.slow
 def test_a_disk_without_room_takes_no_upload_and_the_rest_goes_on(tmp_path):
     with serve_hub(tmp_path, tmp_path / "home", "--keep-free", "100000TB") as hub:

@@ -9,9 +9,9 @@ from starlette.requests import Request
 
 from local_hub.body import parse_object, text_field
 from local_hub.buckets.access import visible_bucket
-from local_hub.buckets.files import clashing_path, delete_file, put_file
+from local_hub.buckets.files import clashing_path, delete_file, find_file, put_file
 from local_hub.buckets.registry import Bucket
-from local_hub.buckets.uploads import find_upload, record_upload
+from local_hub.buckets.uploads import find_upload, is_counted, record_upload
 from local_hub.errors import ApiError
 from local_hub.repos.access import check_not_gated, visible_repo
 from local_hub.repos.names import check_path, repo_type_of
@@ -30,25 +30,32 @@ def apply_batch(
     """Does what the lines say; returns those that failed, with the reason. Call it in a write transaction."""
     if len(lines) > LARGEST_BATCH:
         raise ApiError(413, f"A batch has at most {LARGEST_BATCH} operations; send several")
+    left = store_of(request).room.free_quota(db, bucket.namespace)
     failed = []
     for operation in map(parse_object, lines):
         path = text_field(operation, "path")
         try:
             check_path(path)
-            _apply(db, request, bucket, operation, path)
+            added = _apply(db, request, bucket, operation, path, left)
         except ApiError as error:
             failed.append({"path": path, "error": error.message})
+        else:
+            left = None if left is None else left - added
     return failed
 
 
 def _apply(
-    db: sqlite3.Connection, request: Request, bucket: Bucket, operation: dict[str, Any], path: str
-) -> None:
+    db: sqlite3.Connection,
+    request: Request,
+    bucket: Bucket,
+    operation: dict[str, Any],
+    path: str,
+    left: int | None,
+) -> int:
+    """Makes one change; returns how many bytes it adds, of at most so many that are left of the quota."""
     kind = text_field(operation, "type")
     if kind == "deleteFile":
-        if not delete_file(db, bucket.key, path):
-            raise ApiError(404, "There is no such file")
-        return
+        return -_delete(db, bucket, path)
     if kind not in ("addFile", "copyFile"):
         raise ApiError(400, f"Unknown operation '{kind}'")
     xet_hash = text_field(operation, "xetHash")
@@ -60,7 +67,22 @@ def _apply(
     clash = clashing_path(db, bucket.key, path)
     if clash is not None:
         raise ApiError(409, f"{clash} is a file, so that one of both would have to be a folder")
+    before = find_file(db, bucket.key, path)
+    is_new = not is_counted(db, bucket.key, xet_hash)
+    added = (content[1] if is_new else 0) - (before.size if before else 0)
+    if left is not None and added > max(0, left):
+        raise store_of(request).room.no_quota(bucket.namespace, added, max(0, left))
     put_file(db, bucket.key, path, xet_hash, content, _time(operation.get("mtime")))
+    return added
+
+
+def _delete(db: sqlite3.Connection, bucket: Bucket, path: str) -> int:
+    """Removes a file; returns its size in bytes."""
+    file = find_file(db, bucket.key, path)
+    if file is None:
+        raise ApiError(404, "There is no such file")
+    delete_file(db, bucket.key, path)
+    return file.size
 
 
 def _uploaded(db: sqlite3.Connection, request: Request, bucket: Bucket, xet_hash: str) -> tuple[str, int]:

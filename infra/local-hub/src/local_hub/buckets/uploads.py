@@ -6,6 +6,12 @@ import time
 from local_hub.errors import ApiError
 from local_hub.repos.lfs import LIFETIME_SECONDS
 
+# Those of which no file has the content yet.
+UNNAMED = (
+    "NOT EXISTS (SELECT 1 FROM bucket_files WHERE bucket_files.bucket_id = bucket_uploads.bucket_id "
+    "AND bucket_files.xet_hash = bucket_uploads.xet_hash)"
+)
+
 
 def find_upload(db: sqlite3.Connection, bucket_key: int, xet_hash: str) -> sqlite3.Row | None:
     """The content (`sha256`, `size`) that the bucket has under the hash."""
@@ -15,6 +21,15 @@ def find_upload(db: sqlite3.Connection, bucket_key: int, xet_hash: str) -> sqlit
         {"bucket": bucket_key, "hash": xet_hash},
     ).fetchone()
     return row
+
+
+def is_counted(db: sqlite3.Connection, bucket_key: int, xet_hash: str) -> bool:
+    """Whether the bucket's quota counts the content as an upload, which it does until a file has it."""
+    row = db.execute(
+        f"SELECT 1 FROM bucket_uploads WHERE bucket_id = ? AND xet_hash = ? AND {UNNAMED}",  # noqa: S608 - our own words
+        (bucket_key, xet_hash),
+    ).fetchone()
+    return row is not None
 
 
 def record_upload(db: sqlite3.Connection, bucket_key: int, xet_hash: str, sha256: str, size: int) -> None:

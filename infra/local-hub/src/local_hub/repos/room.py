@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
+from local_hub.buckets.uploads import UNNAMED
 from local_hub.config import HubConfig
 from local_hub.database import Database
 from local_hub.errors import ApiError
@@ -22,11 +23,13 @@ CREATE TABLE IF NOT EXISTS small_bytes (
     bytes INTEGER NOT NULL
 );
 """
-_USED = """
+_USED = f"""
 SELECT (SELECT coalesce(sum(size), 0) FROM large_files JOIN repos ON id = repo_id WHERE namespace = :namespace)
     + (SELECT coalesce(sum(bytes), 0) FROM small_bytes JOIN repos ON id = repo_id WHERE namespace = :namespace)
     + (SELECT coalesce(sum(size), 0) FROM bucket_files JOIN buckets ON id = bucket_id WHERE namespace = :namespace)
-"""
+    + (SELECT coalesce(sum(size), 0) FROM bucket_uploads JOIN buckets ON id = bucket_id
+       WHERE namespace = :namespace AND {UNNAMED})
+"""  # noqa: S608 - our own words
 
 
 class Room:
