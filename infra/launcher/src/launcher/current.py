@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from huggingface_hub.errors import RepositoryNotFoundError
 
-from launcher.addresses import is_loopback
+from shared.addresses import is_local
 from shared.errors import BadInput
 from shared.hub import Hub
 from shared.manifest import RunManifest
@@ -76,7 +75,6 @@ def resolve_source(hub: Hub, reference: str, repo_type: RepoType) -> RepoRef:
 
 
 def _hint(hub: Hub, error: Exception) -> str:
-    is_local = is_loopback(urlsplit(hub.api.endpoint).hostname or "")
-    if is_local and isinstance(error.__cause__, RepositoryNotFoundError):
+    if is_local(hub.api.endpoint) and isinstance(error.__cause__, RepositoryNotFoundError):
         return " A local hub fetches what is public with UPSTREAM=https://huggingface.co."
     return ""

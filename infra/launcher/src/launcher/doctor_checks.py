@@ -11,7 +11,6 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from shutil import disk_usage
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 from huggingface_hub import HfApi, get_session, get_token
@@ -31,6 +30,7 @@ from launcher.plan import plan_profile
 from launcher.plan_phases import PlannedPhase
 from launcher.profiles import Profile
 from launcher.requests import PACKAGES, check_all_settings
+from shared.addresses import is_local
 from shared.errors import PipelineError
 from shared.hub import Hub
 from shared.manifest import Source
@@ -101,7 +101,7 @@ class Site:
     @property
     def is_local(self) -> bool:
         """Tell whether this is a local hub, which charges nothing."""
-        return urlsplit(self.hub.api.endpoint).hostname in ("127.0.0.1", "localhost", "::1")
+        return is_local(self.hub.api.endpoint)
 
     def find_missing(self, images: Sequence[str]) -> list[str]:
         """Return the images that a local hub would look for and not find; none where another Hub is to pull them."""

@@ -4,9 +4,7 @@ and a time limit that the plan agrees with. What cannot be is refused here, befo
 
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from urllib.parse import urlsplit
 
-from launcher.addresses import is_loopback
 from launcher.bootstrap import PYTHON_IMAGE, bootstrap_command, bootstrap_environment, find_code
 from launcher.flavors import find_hardware
 from launcher.images import ImageReference, parse_reference, space_of
@@ -17,6 +15,7 @@ from launcher.registry import find_digest
 from launcher.requests import PACKAGES, JobRequest, build_request, service_of
 from launcher.terminal import say
 from launcher.time_limits import limit_for
+from shared.addresses import is_local
 from shared.errors import BadInput, PipelineError
 from shared.estimate.lengths import assume_lengths
 from shared.hub import Hub
@@ -77,7 +76,7 @@ class Placement:
     @property
     def is_local(self) -> bool:
         """Tell whether this is a local hub, which runs what is on this machine."""
-        return is_loopback(urlsplit(self.hub.api.endpoint).hostname or "")
+        return is_local(self.hub.api.endpoint)
 
     def _find_image(self, request: JobRequest) -> str:
         image = request.target.image

@@ -8,8 +8,8 @@ from urllib.request import parse_http_list, parse_keqv_list
 
 import httpx2
 
-from launcher.addresses import is_loopback
 from launcher.images import DOCKER_HUB, ImageReference
+from shared.addresses import is_local
 from shared.errors import BadInput, PipelineError
 
 DOCKER_HUB_HOST = "registry-1.docker.io"
@@ -54,7 +54,7 @@ def _manifest_url(image: ImageReference) -> str:
     host, repository = image.registry or DOCKER_HUB, image.repository
     if host == DOCKER_HUB:
         host, repository = DOCKER_HUB_HOST, repository if "/" in repository else f"library/{repository}"
-    scheme = "http" if is_loopback(host.rpartition(":")[0] or host) else "https"
+    scheme = "http" if is_local(f"//{host}") else "https"
     return f"{scheme}://{host}/v2/{repository}/manifests/{image.tag}"
 
 

@@ -27,11 +27,9 @@ def parse_seeds(text: str) -> list[int]:
     try:
         seeds = TypeAdapter(list[Seed]).validate_python(text.split())
     except ValidationError as error:
-        raise BadInput(
-            f'SEEDS={text!r}: {error.errors()[0]["msg"]}. Give numbers: make seeds SEEDS="0 1 2".'
-        ) from error
+        raise BadInput(f"SEEDS={text!r}: {error.errors()[0]['msg']}. Give numbers: {EXAMPLE}.") from error
     if len(set(seeds)) < max(FEWEST, len(seeds)):
-        raise BadInput(f'SEEDS={text!r}: give two different seeds or more: make seeds SEEDS="0 1 2".')
+        raise BadInput(f"SEEDS={text!r}: give two different seeds or more: {EXAMPLE}.")
     return seeds
 
 

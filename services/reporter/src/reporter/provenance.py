@@ -1,9 +1,9 @@
 """Where each reference of a run can be looked at: the pages of the Hub that its jobs used."""
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from shared.addresses import is_local
 from shared.refs import RepoRef
 
 PREFIX = {"model": "", "dataset": "datasets/"}
@@ -18,11 +18,7 @@ class HubPages:
     @property
     def is_local(self) -> bool:
         """Whether the address means the machine itself: it is good only there, and while the hub runs."""
-        host = urlsplit(self.address or "").hostname or ""
-        try:
-            return ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost"
+        return is_local(self.address or "")
 
     def link(self, ref: RepoRef) -> str | None:
         """Return the address of a reference's page, at its commit; the local hub names its pages as the Hub does."""
