@@ -3,10 +3,11 @@
 import pytest
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from reporter.analysis.confidence import read_confidences, signal_of
+from reporter.analysis.confidence import read_confidences
 from reporter.analysis.trust import describe_automation, describe_confidences, describe_stated_constant
 from reporter.predictions import Answer
 from reporter.scores import Score
+from reporter.signals import read_signal
 
 WANTED = {"error_rate": 0.2, "failure_probability": 0.1}
 
@@ -26,9 +27,11 @@ def stated(*values):
 
 def test_the_letters_probability_is_that_of_the_letter_given():
     given = answer(0, True, 0.9, (0.1, 0.6, 0.2, 0.1), letter="B")
-    assert (signal_of(given, "stated"), signal_of(given, "probability")) == (0.9, 0.6)
-    assert signal_of(answer(0, True, letter=None, probabilities=(0.1, 0.6, 0.2, 0.1)), "probability") is None
-    assert signal_of(answer(0, True), "probability") is None
+    assert (read_signal(given, "stated"), read_signal(given, "probability")) == (0.9, 0.6)
+    assert (
+        read_signal(answer(0, True, letter=None, probabilities=(0.1, 0.6, 0.2, 0.1)), "probability") is None
+    )
+    assert read_signal(answer(0, True), "probability") is None
 
 
 def test_a_signal_is_measured_on_the_answers_that_have_it():

@@ -12,7 +12,7 @@ from shared.errors import ExitCode
 from shared.manifest import Attempt, Phase, RunManifest
 from shared.statistics.intervals import Interval, wilson_interval
 
-OUTCOMES = {
+OUTCOMES: dict[int, str] = {
     ExitCode.OK: "succeeded",
     ExitCode.INTERNAL_ERROR: "internal error",
     ExitCode.BAD_INPUT: "bad input or setting",
@@ -146,6 +146,11 @@ def name_steps(steps: list[int]) -> str:
     return f"steps {', '.join(others)} and {last}" if others else f"step {last}"
 
 
+def describe_exit(code: int) -> str:
+    """Return what a job's exit code means."""
+    return OUTCOMES.get(code, "killed or crashed")
+
+
 def _attempt_row(phase: Phase, attempt: Attempt) -> AttemptRow:
     return AttemptRow(
         job_id=attempt.job_id,
@@ -161,8 +166,7 @@ def _attempt_row(phase: Phase, attempt: Attempt) -> AttemptRow:
 def _outcome(phase: Phase, attempt: Attempt) -> str:
     code = attempt.exit_code
     if code is not None:
-        meaning = {int(known): words for known, words in OUTCOMES.items()}.get(code, "killed or crashed")
-        return f"{meaning} (exit code {code})"
+        return f"{describe_exit(code)} (exit code {code})"
     if attempt.started_at is None:
         return "not begun"
     return phase.status if attempt is phase.attempts[-1] else "unknown"

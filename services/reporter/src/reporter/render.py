@@ -11,13 +11,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reporter.analysis.confidence import SIGNAL_LABELS
 from reporter.browser import clip, collect_browser
 from reporter.charts import Chart
 from reporter.findings import METRIC_WORDS, describe_slice, format_interval, format_p, percent, points
 from reporter.how import explain
 from reporter.repeatability import describe_repeatability
 from reporter.scores import METRICS, MODEL_LABELS
+from reporter.signals import SIGNAL_LABELS
 from reporter.summary import Summary
 from reporter.tables import (
     configuration_rows,

@@ -176,8 +176,8 @@ def _phase_rows(name: str, phase: Phase) -> Iterator[ExecutionRow]:
 
 
 def _past_status(attempt: Attempt) -> str:
-    outcomes = {ExitCode.OK: "succeeded", ExitCode.INTERRUPTED: "interrupted"}
-    return "unknown" if attempt.exit_code is None else outcomes.get(attempt.exit_code, "failed")  # type: ignore[call-overload]
+    outcomes: dict[int, str] = {ExitCode.OK: "succeeded", ExitCode.INTERRUPTED: "interrupted"}
+    return "unknown" if attempt.exit_code is None else outcomes.get(attempt.exit_code, "failed")
 
 
 def _total(values: list[float | None]) -> float | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from reporter.history import OUTCOMES
+from reporter.history import describe_exit
 from reporter.predictions import Answer
 from reporter.scores import MODEL_LABELS
 from reporter.state import DONE, TRAINING, PhaseState
@@ -47,14 +47,9 @@ def _evaluation(manifest: RunManifest, answers: Mapping[str, list[Answer]]) -> l
 
 def _lost_attempts(manifest: RunManifest, name: str) -> list[str]:
     attempts = manifest.phases[name].attempts[:-1]
-    lost = [attempt for attempt in attempts if attempt.exit_code != ExitCode.OK]
+    lost = [(attempt.job_id, attempt.exit_code) for attempt in attempts if attempt.exit_code != ExitCode.OK]
     return [
-        f"{name}: job {attempt.job_id} ended early ({_outcome(attempt.exit_code)}), and another followed"
-        for attempt in lost
+        f"{name}: job {job_id} ended early ({'nobody knows how' if code is None else describe_exit(code)}), "
+        "and another followed"
+        for job_id, code in lost
     ]
-
-
-def _outcome(exit_code: int | None) -> str:
-    if exit_code is None:
-        return "nobody knows how"
-    return next((text for code, text in OUTCOMES.items() if code == exit_code), "killed or crashed")

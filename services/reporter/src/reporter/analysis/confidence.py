@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from reporter.predictions import Answer
 from reporter.scores import Score
+from reporter.signals import SIGNALS, Signal, read_signal
 from shared.question import LETTERS
 from shared.statistics.calibration import (
     Bin,
@@ -22,9 +23,6 @@ from shared.statistics.calibration import (
 )
 from shared.statistics.intervals import Interval
 
-Signal = Literal["stated", "probability"]
-SIGNALS: tuple[Signal, ...] = ("stated", "probability")
-SIGNAL_LABELS: dict[Signal, str] = {"stated": "stated confidence", "probability": "letter probability"}
 NEARLY_CONSTANT = 0.9
 """The share of answers with one and the same confidence from which on it is called a constant."""
 
@@ -101,19 +99,10 @@ def read_confidences(
     return [confidence for confidence in found if confidence is not None]
 
 
-def signal_of(answer: Answer, signal: Signal) -> float | None:
-    """Return the confidence in an answer, 0 to 1; None where it has none."""
-    if signal == "stated":
-        return answer.confidence
-    if answer.letter is None or answer.letter_probabilities is None:
-        return None
-    return answer.letter_probabilities[LETTERS.index(answer.letter)]
-
-
 def _read(
     model: str, signal: Signal, answers: Sequence[Answer], recorded: Mapping[str, Any]
 ) -> Confidence | None:
-    rows = [(value, answer) for answer in answers if (value := signal_of(answer, signal)) is not None]
+    rows = [(value, answer) for answer in answers if (value := read_signal(answer, signal)) is not None]
     if not rows:
         return None
     values, correct = [value for value, _ in rows], [answer.correct for _, answer in rows]

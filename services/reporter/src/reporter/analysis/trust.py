@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from reporter.analysis.confidence import SIGNAL_LABELS, Automation, Confidence
+from reporter.analysis.confidence import Automation, Confidence
 from reporter.findings import Finding, format_interval, percent
 from reporter.scores import MODEL_LABELS
+from reporter.signals import SIGNAL_LABELS
 
 USELESS, USEFUL = 0.55, 0.7
 """Areas under the ROC curve up to which a confidence tells next to nothing, and from which on it tells much."""

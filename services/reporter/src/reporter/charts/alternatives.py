@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
-from reporter.analysis.confidence import SIGNAL_LABELS
 from reporter.analysis.groups import GroupRow
 from reporter.analysis.letters import GOLD, NO_LETTER
 from reporter.findings import METRIC_WORDS, format_interval, percent, points
 from reporter.inputs import Curve
 from reporter.scores import METRICS, MODEL_LABELS, Score
+from reporter.signals import SIGNAL_LABELS
 from reporter.summary import Summary
 
 FIRST_ROWS = 5

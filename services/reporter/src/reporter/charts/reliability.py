@@ -3,10 +3,11 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reporter.analysis.confidence import SIGNAL_LABELS, SIGNALS, Confidence
+from reporter.analysis.confidence import Confidence
 from reporter.charts.theme import Theme, new_figure
 from reporter.findings import format_interval, percent
 from reporter.scores import MODEL_LABELS
+from reporter.signals import SIGNAL_LABELS, SIGNALS
 from reporter.summary import Summary
 from shared.statistics.calibration import Bin
 

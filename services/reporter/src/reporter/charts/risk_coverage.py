@@ -3,9 +3,10 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reporter.analysis.confidence import SIGNAL_LABELS, SIGNALS, Confidence
+from reporter.analysis.confidence import Confidence
 from reporter.charts.theme import Theme, model_legend, new_figure, percent_axis
 from reporter.scores import MODEL_LABELS
+from reporter.signals import SIGNAL_LABELS, SIGNALS
 from reporter.summary import Summary
 from shared.statistics.calibration import RiskPoint
 from shared.statistics.intervals import wilson_interval

@@ -10,14 +10,13 @@ from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError, 
 
 from reporter.gate.choose import choose_best, take_named
 from reporter.gate.side import Side
-from reporter.predictions import load_predictions
+from reporter.predictions import MODELS, load_predictions
 from shared.errors import BadInput, UpstreamNotReady
 from shared.hub import Hub
 from shared.manifest import RunManifest
 from shared.refs import RepoRef, split_revision
 from shared.runs import ManifestStore
 
-MODELS = ("base", "sft", "grpo")
 RUN_REPO = re.compile(r"medmcqa-(?P<run_id>.+)-(?P<kind>sft|grpo|predictions)")
 RESULTS_FILE = ".eval_results/medmcqa.yaml"
 FORMS = "Name a run id, or namespace/name@commit of a model or predictions repo: make runs lists the runs."

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from reporter.findings import format_p, points
-from reporter.gate.settings import GateSettings, Signal
-from reporter.gate.side import Matched, Side, confidence_reader, match
+from reporter.gate.settings import GateSettings
+from reporter.gate.side import Matched, Side, match
 from reporter.predictions import Answer
+from reporter.signals import SIGNAL_LABELS, Signal, read_signal
 from shared.statistics.calibration import brier_score, expected_calibration_error
 from shared.statistics.differences import (
     ece_difference_interval,
@@ -23,10 +24,6 @@ from shared.statistics.paired import mcnemar_p, paired_interval
 
 LEAST_ANSWERS = 30
 """Answers with a confidence below which its quality is not judged, as the central limit theorem is not yet of help."""
-
-
-NAMES: dict[Signal, str] = {"stated": "stated confidence", "probability": "letter probability"}
-Reader = Callable[[Answer], float | None]
 
 
 @dataclass(frozen=True)
@@ -104,10 +101,10 @@ def judge_schema(matched: Matched, level: float, max_loss: float) -> Verdict:
 
 def judge_confidence(matched: Matched, level: float, settings: GateSettings) -> list[Verdict]:
     """Ask for a calibration error and a Brier score that have not risen by more than their margins."""
-    first, second, paired = _read_confidences(matched, confidence_reader(settings.signal))
+    first, second, paired = _read_confidences(matched, settings.signal)
     counts = len(first.confidence), len(second.confidence)
     of_answers = f"{counts[0]:,} common answers" if paired else f"{counts[0]:,} and {counts[1]:,} answers"
-    note = f"{NAMES[settings.signal]} of {of_answers}"
+    note = f"{SIGNAL_LABELS[settings.signal]} of {of_answers}"
     if min(counts) < LEAST_ANSWERS:
         # A model without confidence is no worse than another without; beside one that has it, it is.
         holds, note = counts[0] < LEAST_ANSWERS, f"{note}: nothing to compare"
@@ -152,18 +149,19 @@ def _count_changes(matched: Matched, is_success: Callable[[Answer], bool]) -> tu
     return outcomes.count((False, True)), outcomes.count((True, False))
 
 
-def _read_confidences(matched: Matched, read: Reader) -> tuple[Confidences, Confidences, bool]:
+def _read_confidences(matched: Matched, signal: Signal) -> tuple[Confidences, Confidences, bool]:
     """Return both sides' confidences and whether they are paired: on answers where both have one, if many do."""
     pairs = zip(matched.first, matched.second, strict=matched.paired)
-    both = [(one, other) for one, other in pairs if read(one) is not None and read(other) is not None]
+    both = [pair for pair in pairs if all(read_signal(answer, signal) is not None for answer in pair)]
     paired = matched.paired and len(both) >= LEAST_ANSWERS
     first = [one for one, _ in both] if paired else matched.first
     second = [other for _, other in both] if paired else matched.second
-    return _confidences(first, read), _confidences(second, read), paired
+    return _confidences(first, signal), _confidences(second, signal), paired
 
 
-def _confidences(answers: Sequence[Answer], read: Reader) -> Confidences:
-    found = [(value, answer.correct) for answer in answers if (value := read(answer)) is not None]
+def _confidences(answers: Sequence[Answer], signal: Signal) -> Confidences:
+    read = ((read_signal(answer, signal), answer.correct) for answer in answers)
+    found = [(value, correct) for value, correct in read if value is not None]
     return Confidences([value for value, _ in found], [correct for _, correct in found])
 
 

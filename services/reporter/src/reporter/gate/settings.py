@@ -1,12 +1,9 @@
 """What the gate can be told: the profile's section `[gate]`, `GATE_…` in the environment, or flags."""
 
-from typing import Literal
-
 from pydantic import Field
 
+from reporter.signals import Signal
 from shared.settings import JobSettings, service_config
-
-Signal = Literal["stated", "probability"]
 
 
 class GateSettings(JobSettings):

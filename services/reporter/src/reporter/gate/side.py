@@ -1,11 +1,9 @@
 """The two sides of a gate, and what both answered."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reporter.gate.settings import Signal
 from reporter.predictions import Answer
-from shared.question import LETTERS
 from shared.refs import RepoRef
 
 PAIRED_SHARE = 0.5
@@ -63,20 +61,5 @@ def match(first: Sequence[Answer], second: Sequence[Answer]) -> Matched:
     return Matched([a for a, _ in pairs], [b for _, b in pairs], paired=True, same=same, common=len(pairs))
 
 
-def confidence_reader(signal: Signal) -> Callable[[Answer], float | None]:
-    """Return what reads an answer's confidence, None where it has none."""
-    return _read_stated if signal == "stated" else _read_probability
-
-
 def _identify(answer: Answer) -> tuple[str, str]:
     return answer.row_id, answer.gold
-
-
-def _read_stated(answer: Answer) -> float | None:
-    return answer.confidence
-
-
-def _read_probability(answer: Answer) -> float | None:
-    if answer.letter not in LETTERS or answer.letter_probabilities is None:
-        return None
-    return answer.letter_probabilities[LETTERS.index(answer.letter)]
