@@ -52,16 +52,24 @@ def draw_charts(summary: Summary, png_dpi: int) -> dict[str, Chart]:
 
 
 def _draw_chart(name: str, summary: Summary, png_dpi: int) -> Chart | None:
-    draw = CHARTS[name]
     with themed(LIGHT):
-        figure = draw(summary, LIGHT)
+        figure = _draw_laid_out(name, summary, LIGHT)
         if figure is None:
             return None
         png, light = _save(figure, "png", png_dpi), _save(figure, "svg")
     with themed(DARK):
-        dark = draw(summary, DARK)
+        dark = _draw_laid_out(name, summary, DARK)
         assert dark is not None
         return Chart(png, light, _save(dark, "svg"), describe_chart(name, summary))
+
+
+def _draw_laid_out(name: str, summary: Summary, theme: Theme) -> Figure | None:
+    """Draw a chart whose parts have their places: left to it, each saving would lay out and draw twice."""
+    figure = CHARTS[name](summary, theme)
+    if figure is not None and (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
+    return figure
 
 
 def _save(figure: Figure, file_format: str, dpi: float | Literal["figure"] = "figure") -> bytes:
