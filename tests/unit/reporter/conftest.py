@@ -161,8 +161,17 @@ def make_run() -> Callable[..., RunData]:
 
 @pytest.fixture(scope="session")
 def make_summary(make_run: Callable[..., RunData], settings: ReportSettings) -> Callable[..., Summary]:
-    """Judge a run made by `make_run`."""
-    return lambda **parts: summarise(make_run(**parts), settings)
+    """Judge a run made by `make_run`; the usual one once, with a run of its own for each test to change."""
+
+    @functools.cache
+    def judge_the_usual() -> Summary:
+        return summarise(make_run(), settings)
+
+    def judge(**parts: Any) -> Summary:
+        run = make_run(**parts)
+        return summarise(run, settings) if parts else dataclasses.replace(judge_the_usual(), run=run)
+
+    return judge
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """A whole report: from a run to its files, whatever the run left behind."""
 
 import base64
-import io
 import re
 import struct
 import xml.etree.ElementTree as ElementTree
@@ -141,7 +140,7 @@ def draws(name, summary):
     with themed(LIGHT):
         figure = CHARTS[name](summary, LIGHT)
         if figure is not None:
-            figure.savefig(io.BytesIO())
+            figure.draw_without_rendering()
         return figure is not None
 
 
