@@ -130,9 +130,11 @@ def test_a_clock_that_is_wrong(examine, prices):
     assert (finding.level, finding.fix) == ("note", "Set the clock")
 
 
-def test_a_gated_model(examine, prices):
+def test_a_gated_model(examine, prices, monkeypatch):
     gated = (403, {"error": "Access to model is restricted."}, {"x-error-code": "GatedRepo"})
     prices[1].answers["GET /api/models/starter/qwen3-mini/auth-check"] = gated
+    assert check_model(examine()) == Finding("problem", "Access to model is restricted.")
+    monkeypatch.setattr(Site, "is_local", False)
     finding = check_model(examine())
     assert finding.text == "starter/qwen3-mini is gated, and HF_TOKEN may not read it."
     assert finding.fix == f"Ask for access as its user: {prices[0]}/starter/qwen3-mini"

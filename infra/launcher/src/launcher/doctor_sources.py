@@ -54,6 +54,8 @@ def _look_up(site: Site, repo_id: str, repo_type: RepoType, revision: str | None
 
 def _explain(site: Site, error: BadInput, repo_id: str, repo_type: RepoType) -> Finding:
     if isinstance(error.__cause__, GatedRepoError):
+        if site.is_local:  # whose upstream it is that says so
+            return Finding("problem", error.__cause__.server_message or str(error))
         page = f"{site.hub.api.endpoint}/{'datasets/' if repo_type == 'dataset' else ''}{repo_id}"
         return Finding(
             "problem",

@@ -112,9 +112,13 @@ def rename_repo(db: sqlite3.Connection, repo: Repo, namespace: str, name: str) -
         raise ApiError(409, f"A {repo.type} repository called {taken.id} already exists")
     _forget_former_name(db, repo.type, namespace, name)
     db.execute("UPDATE repos SET namespace = ?, name = ? WHERE id = ?", (namespace, name, repo.key))
+    add_former_name(db, repo, repo.namespace, repo.name)
+
+
+def add_former_name(db: sqlite3.Connection, repo: Repo, namespace: str, name: str) -> None:
+    """Lets a repo be found by a name that it had before; the namespace may be empty."""
     db.execute(
-        "INSERT OR REPLACE INTO former_names VALUES (?, ?, ?, ?)",
-        (repo.type, repo.namespace, repo.name, repo.key),
+        "INSERT OR REPLACE INTO former_names VALUES (?, ?, ?, ?)", (repo.type, namespace, name, repo.key)
     )
 
 

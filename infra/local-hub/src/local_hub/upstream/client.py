@@ -4,8 +4,14 @@
 """
 
 import logging
-from collections.abc import AsyncIterator
+import math
+import re
+import time
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import urljoin
 
@@ -20,15 +26,40 @@ CONNECT_SECONDS = 5.0
 # Without a byte for so long, an answer is taken as cut off.
 READ_SECONDS = 30.0
 _REPO_ERRORS = (401, 404)
-_FOR_NOW = (408, 429)
+# Where upstream does not say for how long it takes no more requests.
+LIMITED_SECONDS = 60.0
+# `"api";r=0;t=55`: nothing remains, for so many seconds (https://huggingface.co/docs/hub/rate-limits).
+_RATE_LIMIT = re.compile(r"""r\s*=\s*(\d+)\s*;\s*t\s*=\s*(\d+)""")
 
 
 class UnreachableError(Exception):
     """Upstream does not answer; the message says why."""
 
 
+class NotConnectedError(UnreachableError):
+    """There is no way to upstream, as far as one can tell."""
+
+
 class UnusableError(UnreachableError):
     """Upstream answers, but this answer is of no use."""
+
+
+class BusyError(UnusableError):
+    """Upstream may well give another answer in a moment."""
+
+
+class RateLimitedError(BusyError):
+    """Upstream takes no more requests of a kind (`api`, or `resolvers` for files) until that time (monotonic)."""
+
+    def __init__(self, kind: str, until: float) -> None:
+        super().__init__("it takes no more requests for now")
+        self.kind = kind
+        self.until = until
+
+    @property
+    def seconds_left(self) -> int:
+        """For how long still."""
+        return max(1, math.ceil(self.until - time.monotonic()))
 
 
 class RefusedError(Exception):
@@ -49,9 +80,10 @@ class UpstreamClient:
         self._token = address.token
         self._http = httpx2.AsyncClient(
             timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=None),
-            headers={"User-Agent": "local-hub"},
+            headers={"User-Agent": f"local-hub/{version('local-hub')}"},
             follow_redirects=True,
         )
+        self._limits: dict[str, float] = {}
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -61,6 +93,11 @@ class UpstreamClient:
         """The JSON at a path."""
         async with self._open(path, {}) as answer:
             return await _read_json(answer)
+
+    async def check(self, path: str) -> None:
+        """Raises `RefusedError` where upstream says no to a path, whatever it answers otherwise."""
+        async with self._open(path, {}):
+            pass
 
     async def pages(self, path: str) -> AsyncIterator[Any]:
         """The items of a list, however many pages it has."""
@@ -85,14 +122,55 @@ class UpstreamClient:
     async def _open(self, path: str, headers: dict[str, str]) -> AsyncIterator[httpx2.Response]:
         try:
             url = httpx2.URL(urljoin(f"{self.url}/", path))
+            kind = "api" if url.path.startswith("/api/") else "resolvers"
+            self._check_limit(kind)
             # A redirect to another origin goes without it, too.
             if self._token and url.origin == self._origin:
                 headers = headers | {"Authorization": f"Bearer {self._token}"}
             async with self._http.stream("GET", url, headers=headers) as answer:
+                if answer.status_code == 429:
+                    self._limits[kind] = time.monotonic() + _seconds_limited(answer.headers)
+                    self._check_limit(kind)
                 _check(answer)
                 yield answer
+        except httpx2.TooManyRedirects as error:
+            raise UnusableError("it redirects without end") from error
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
+            raise NotConnectedError(_describe(error)) from error
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            raise UnreachableError(str(error) or type(error).__name__) from error
+            raise UnreachableError(_describe(error)) from error
+
+    def _check_limit(self, kind: str) -> None:
+        until = self._limits.get(kind, 0.0)
+        if until > time.monotonic():
+            raise RateLimitedError(kind, until)
+
+
+def _describe(error: Exception) -> str:
+    """What the library's exceptions, some of them without a word, mean."""
+    if isinstance(error, httpx2.ConnectTimeout):
+        return f"no connection within {CONNECT_SECONDS:g} s"
+    if isinstance(error, httpx2.TimeoutException):
+        return f"nothing came for {READ_SECONDS:g} s"
+    cause = error
+    while cause.__cause__ or cause.__context__:
+        cause = cause.__cause__ or cause.__context__  # type: ignore[assignment]
+    return (cause.strerror if isinstance(cause, OSError) and cause.strerror else str(error)) or type(
+        error
+    ).__name__
+
+
+def _seconds_limited(headers: Mapping[str, str]) -> float:
+    limit = _RATE_LIMIT.search(headers.get("ratelimit", ""))
+    if limit is not None and limit[1] == "0":
+        return float(limit[2]) + 1
+    wished = headers.get("retry-after", "").strip()
+    if wished.isdecimal():
+        return float(wished)
+    try:
+        return max(0.0, (parsedate_to_datetime(wished) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return LIMITED_SECONDS
 
 
 def _check(answer: httpx2.Response) -> None:
@@ -105,8 +183,10 @@ def _check(answer: httpx2.Response) -> None:
         raise UnusableError(
             f"it does not know this hub's token for it; start the hub with a right {TOKEN_VARIABLE}"
         )
-    if status in _FOR_NOW or status >= 500 or answer.is_redirect:
-        raise UnusableError(f"it answers with status {status} {message}".strip())
+    if status == 408 or status >= 500:
+        raise BusyError(f"it answers with status {status} {message}".strip())
+    if answer.is_redirect:
+        raise UnusableError(f"it redirects, with status {status}, to nowhere")
     if code is None and status in _REPO_ERRORS:
         code = "RepoNotFound"
     raise RefusedError(status, code, message or f"status {status}")
@@ -117,4 +197,10 @@ async def _read_json(answer: httpx2.Response) -> Any:
     try:
         return answer.json()
     except ValueError as error:
-        raise UnusableError("it answers with something other than JSON") from error
+        raise UnusableError(f"it answers with something other than JSON ({_kind_of(answer)})") from error
+
+
+def _kind_of(answer: httpx2.Response) -> str:
+    """A page of HTML comes from what is in between: a proxy, or a network that wants a login first."""
+    kind = answer.headers.get("content-type", "").partition(";")[0]
+    return "a page, perhaps of this network's login or proxy" if kind == "text/html" else kind or "nothing"

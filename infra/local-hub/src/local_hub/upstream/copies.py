@@ -5,7 +5,6 @@ import errno
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -14,23 +13,29 @@ from local_hub.errors import ApiError
 from local_hub.repos import history, mirrors
 from local_hub.repos.lfs import Ticket, record_large_file
 from local_hub.repos.mirrors import DocumentKind
-from local_hub.repos.names import is_repo_name, quoted, url_prefix
+from local_hub.repos.names import RepoType, is_repo_name, quoted, url_prefix
 from local_hub.repos.registry import Repo, find_repo
 from local_hub.repos.store import RepoStore
 from local_hub.repos.trees import Entry
 from local_hub.upstream.address import UpstreamAddress
-from local_hub.upstream.client import RefusedError, UnreachableError, UnusableError, UpstreamClient
+from local_hub.upstream.asking import Asking, look_at_end
+from local_hub.upstream.client import (
+    NotConnectedError,
+    RefusedError,
+    UnreachableError,
+    UnusableError,
+    UpstreamClient,
+)
 from local_hub.upstream.download import Download, WrongContentError
 from local_hub.upstream.listing import save_listing
+from local_hub.upstream.refusals import GATED, explain_file_refusal, explain_unreachable
 from local_hub.upstream.revision import RevisionName, api_path
 
 logger = logging.getLogger("local_hub.upstream")
 
 PARTIAL_FOLDER = "upstream"
-# A branch may have moved after so long; an upstream that did not answer may be back.
-CALM_SECONDS = 10.0
-# A client waits 10 s for an answer: what is kept is given after less.
-PATIENCE_SECONDS = 4.0
+# For so long wrong bytes are not fetched again.
+WRONG_SECONDS = 10.0
 MOST_COMMITS = 1000
 # Parts of files that nobody has asked for since.
 ABANDONED_SECONDS = 7 * 24 * 3600
@@ -47,16 +52,14 @@ class Upstream:
         self._folder = store.config.directory / PARTIAL_FOLDER
         self._folder.mkdir(mode=0o700, exist_ok=True)
         self._drop_abandoned_parts()
-        self._answered: dict[object, tuple[float, RefusedError | None]] = {}
-        self._silent_until = 0.0
-        self._silence = ""
-        self._asking: dict[object, asyncio.Task[Any]] = {}
+        self._asking = Asking(address.url)
         self._wrong: dict[str, tuple[float, ApiError]] = {}
         self._downloads: dict[str, tuple[Download, asyncio.Task[None]]] = {}
 
     async def close(self) -> None:
         """Ends what is under way; parts of files stay for the next start."""
-        tasks = [*self._asking.values(), *(task for _, task in self._downloads.values())]
+        await self._asking.close()
+        tasks = [task for _, task in self._downloads.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -71,7 +74,14 @@ class Upstream:
         state = await asyncio.to_thread(self._state, name)
         if state == "settled":
             return
-        await self._ask(name, partial(self._copy_listing, name), is_kept=state == "kept")
+        await self._asking.ask(name, partial(self._copy_listing, name), is_kept=state == "kept")
+
+    async def find_full_name(self, repo_type: RepoType, name: str) -> str | None:
+        """What upstream calls a repo that is named without a namespace, such as `gpt2`; a copy of its main is made."""
+        short = RevisionName(repo_type, "", name, history.MAIN)
+        await self.prepare(short)
+        repo = await asyncio.to_thread(self._find_copy, short)
+        return repo.id if repo else None
 
     async def prepare_document(self, name: RevisionName, kind: DocumentKind) -> None:
         """Makes sure that the history or the refs of a copy are here."""
@@ -79,9 +89,21 @@ class Upstream:
         if found is not None:
             repo, sha, is_kept = found
             if not is_kept or kind == "refs":
-                await self._ask(
+                await self._asking.ask(
                     (repo.key, kind, sha), partial(self._copy_document, repo, kind, sha), is_kept=is_kept
                 )
+
+    async def check_gate(self, name: RevisionName) -> None:
+        """Raises `ApiError` where upstream has a gate before a repo's files that this hub's token does not open."""
+        repo = await asyncio.to_thread(self._find_copy, name)
+        if repo is None or repo.gated is None:
+            return
+        path = f"{api_path(repo.type, repo.namespace, repo.name)}/auth-check"
+        try:
+            await self._asking.ask((repo.key, "gate"), partial(self._client.check, path), is_kept=False)
+        except ApiError as error:
+            if error.code == GATED:
+                raise
 
     def download(self, repo: Repo, sha: str, path: str, entry: Entry) -> tuple[Download, asyncio.Task[None]]:
         """The download of a file of a copy, begun now unless it is under way. The task ends when the file is kept.
@@ -94,12 +116,13 @@ class Upstream:
         if refusal is not None and until > time.monotonic():
             raise refusal
         if key not in self._downloads:
+            self._asking.check_answers()
             files = f"/{url_prefix(repo.type)}{quoted(repo.namespace)}/{quoted(repo.name)}"
             address = f"{files}/resolve/{sha}/{'/'.join(map(quoted, path.split('/')))}"
             made = Download(self._client, address, entry, self._folder / f"{key}.part")
             self._store.room.check_disk(entry.size - made.received)
             task = asyncio.create_task(self._fetch(key, made, f"{path} of {repo.id}"))
-            task.add_done_callback(_look_at_end)
+            task.add_done_callback(look_at_end)
             self._downloads[key] = made, task
         under_way = self._downloads[key]
         under_way[0].repos.add(repo.key)
@@ -110,15 +133,17 @@ class Upstream:
             await download.fetch()
             await asyncio.to_thread(self._keep, download)
         except UnreachableError as error:
-            raise self._unreachable(error) from error
+            if isinstance(error, NotConnectedError):
+                self._asking.note_silence(error)
+            raise explain_unreachable(self.url, error) from error
         except RefusedError as error:
-            raise ApiError(error.status, f"{self.url} does not give {title}: {error}", error.code) from error
+            raise explain_file_refusal(self.url, title, error) from error
         except WrongContentError as error:
             await asyncio.to_thread(self._note_wrong, download.entry)
             message = f"{self.url} sends other bytes for {title} than its hash is for. None of them was kept."
             logger.error(message)
             refusal = ApiError(502, message)
-            self._wrong[key] = (time.monotonic() + CALM_SECONDS, refusal)
+            self._wrong[key] = (time.monotonic() + WRONG_SECONDS, refusal)
             raise refusal from error
         except OSError as error:
             status = 507 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 500
@@ -149,7 +174,7 @@ class Upstream:
 
     def _state(self, name: RevisionName) -> str:
         """`settled`: upstream has no say in it, or no more; `kept`: it may have moved; `missing`."""
-        if not (is_repo_name(name.namespace) and is_repo_name(name.name)):
+        if not (is_repo_name(name.namespace or name.name) and is_repo_name(name.name)):
             return "settled"
         with self._store.database.read() as db:
             if mirrors.is_local_namespace(db, name.namespace):
@@ -164,59 +189,6 @@ class Upstream:
             except ApiError:
                 return "missing"
             return "settled" if commit.sha == name.revision else "kept"
-
-    async def _ask(self, key: object, ask: Callable[[], Awaitable[None]], is_kept: bool) -> None:
-        """Asks upstream, at most every few seconds and once at a time; what is kept does without an answer."""
-        now = time.monotonic()
-        calm_until, refusal = self._answered.get(key, (0.0, None))
-        if calm_until > now and refusal is not None:
-            self._refuse(refusal, is_kept)
-            return
-        if is_kept and max(calm_until, self._silent_until) > now:
-            return
-        if self._silent_until > now:
-            raise self._unreachable(self._silence)
-        if key not in self._asking:
-            self._asking[key] = asyncio.create_task(self._ask_once(key, ask))
-            self._asking[key].add_done_callback(_look_at_end)
-        task = self._asking[key]
-        try:
-            await asyncio.wait_for(asyncio.shield(task), PATIENCE_SECONDS if is_kept else None)
-        except TimeoutError:  # it goes on, for the next client
-            logger.info("%s is slow; what is kept is served", self.url)
-        except UnreachableError as error:
-            if not is_kept:
-                raise self._unreachable(error) from error
-        except RefusedError as error:
-            self._refuse(error, is_kept)
-
-    def _refuse(self, error: RefusedError, is_kept: bool) -> None:
-        """Says no as upstream does, except for a repo that is not there: of that this hub's own answer is the same."""
-        if not is_kept and error.code == "RevisionNotFound":
-            raise ApiError(404, str(error), error.code)
-        if not is_kept and error.status not in (401, 404):
-            raise ApiError(error.status, f"{self.url} says: {error}", error.code)
-
-    async def _ask_once(self, key: object, ask: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await ask()
-        except UnreachableError as error:
-            logger.warning("upstream %s cannot be used: %s; what is kept is served", self.url, error)
-            if not isinstance(error, UnusableError):
-                self._silent_until, self._silence = time.monotonic() + CALM_SECONDS, str(error)
-            raise
-        except RefusedError as error:
-            self._be_calm(key, error)
-            raise
-        else:
-            self._be_calm(key, None)
-        finally:
-            del self._asking[key]
-
-    def _be_calm(self, key: object, refusal: RefusedError | None) -> None:
-        now = time.monotonic()
-        self._answered = {known: answer for known, answer in self._answered.items() if answer[0] > now}
-        self._answered[key] = now + CALM_SECONDS, refusal
 
     async def _copy_listing(self, name: RevisionName) -> None:
         """Takes over what upstream says of a revision and of its files, which come when they are asked for."""
@@ -242,15 +214,20 @@ class Upstream:
             save_listing(db, self.url, name.type, (name.namespace, name.name), name.revision, info, files)
 
     def _find_for_document(self, name: RevisionName, kind: DocumentKind) -> tuple[Repo, str, bool] | None:
+        repo = self._find_copy(name)
+        if repo is None:
+            return None
         with self._store.database.read() as db:
-            repo = find_repo(db, name.type, name.namespace, name.name)
-            if repo is None or mirrors.origin_of_mirror(db, repo) != self.url:
-                return None
             try:
                 sha = "" if kind == "refs" else history.resolve(db, repo, name.revision).sha
             except ApiError:
                 return None
             return repo, sha, mirrors.find_document(db, repo, kind, sha) is not None
+
+    def _find_copy(self, name: RevisionName) -> Repo | None:
+        with self._store.database.read() as db:
+            repo = find_repo(db, name.type, name.namespace, name.name)
+            return repo if repo is not None and mirrors.origin_of_mirror(db, repo) == self.url else None
 
     async def _copy_document(self, repo: Repo, kind: DocumentKind, sha: str) -> None:
         place = f"{api_path(repo.type, repo.namespace, repo.name)}/{kind}"
@@ -270,17 +247,8 @@ class Upstream:
         with self._store.database.write() as db:
             mirrors.save_document(db, repo, kind, sha, body)
 
-    def _unreachable(self, reason: object) -> ApiError:
-        return ApiError(503, f"This is not kept here, and {self.url} cannot be used: {reason}.")
-
     def _drop_abandoned_parts(self) -> None:
         oldest = time.time() - ABANDONED_SECONDS
         for path in self._folder.glob("*.part"):
             if path.stat().st_mtime < oldest:
                 path.unlink()
-
-
-def _look_at_end(task: asyncio.Task[Any]) -> None:
-    """Those who wait for the task learn how it ended; where nobody does any more, that is no error."""
-    if not task.cancelled():
-        task.exception()

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import IO
 
 from local_hub.repos.trees import Entry
-from local_hub.upstream.client import UnreachableError, UnusableError, UpstreamClient
+from local_hub.upstream.client import (
+    NotConnectedError,
+    RateLimitedError,
+    UnreachableError,
+    UnusableError,
+    UpstreamClient,
+)
 
 logger = logging.getLogger("local_hub.upstream")
 
@@ -50,17 +56,21 @@ class Download:
         """Fetches what is missing and checks the whole.
 
         Raises:
-            UnreachableError: upstream gave nothing for several attempts; what has come stays.
+            UnreachableError: upstream gave nothing for several attempts, or there is no way to it; what has come stays.
             RefusedError: upstream does not give it.
             WrongContentError: the hash is wrong; nothing stays.
         """
         self._hash = await asyncio.to_thread(_hash_of_file, self.path, self.entry)
-        failures = 0
+        failures, begun_at = 0, self.received
         while self.received < self.entry.size:
             before = self.received
             try:
                 await self._fetch_rest()
+            except RateLimitedError:
+                raise
             except UnreachableError as error:
+                if isinstance(error, NotConnectedError) and self.received == begun_at:
+                    raise
                 failures = 0 if self.received > before else failures + 1
                 if failures > len(PAUSES_SECONDS):
                     raise

@@ -8,7 +8,7 @@ from local_hub.errors import ApiError
 from local_hub.repos import history, mirrors, registry
 from local_hub.repos.edit import TreeEditor
 from local_hub.repos.history import Commit
-from local_hub.repos.names import RepoType, check_path
+from local_hub.repos.names import RepoType, check_path, is_repo_name
 from local_hub.repos.registry import Repo
 from local_hub.repos.trees import Entry, save_folder
 from local_hub.upstream.client import UnusableError
@@ -46,15 +46,32 @@ def save_listing(
 def _repo_for(
     db: sqlite3.Connection, origin: str, repo_type: RepoType, asked: tuple[str, str], info: dict[str, Any]
 ) -> Repo:
-    """The copy, made now unless it is there; its name is spelled as upstream spells it."""
+    """The copy, made now unless it is there, by the name that the repo has upstream; the one asked for leads to it."""
     found = registry.find_repo(db, repo_type, *asked)
     if found is not None:
         return found
-    named = str(info.get("id", "")).split("/")
-    namespace, name = named if "/".join(named).lower() == "/".join(asked).lower() else asked
-    repo = registry.insert_repo(db, repo_type, namespace, name, private=True)
-    mirrors.mark_as_mirror(db, repo, origin)
+    names = _present_names(db, origin, repo_type, asked, info)
+    repo = registry.find_by_present_name(db, repo_type, *names)
+    if repo is None:
+        repo = registry.insert_repo(db, repo_type, *names, private=True)
+        mirrors.mark_as_mirror(db, repo, origin)
+    if repo.id.lower() != "/".join(asked).lower():
+        registry.add_former_name(db, repo, *asked)
     return repo
+
+
+def _present_names(
+    db: sqlite3.Connection, origin: str, repo_type: RepoType, asked: tuple[str, str], info: dict[str, Any]
+) -> tuple[str, str]:
+    """Namespace and name as upstream spells them, also of a repo that was renamed; never those of a repo made here."""
+    namespace, _, name = str(info.get("id", "")).partition("/")
+    if is_repo_name(namespace) and is_repo_name(name) and not mirrors.is_local_namespace(db, namespace):
+        other = registry.find_by_present_name(db, repo_type, namespace, name)
+        if other is None or mirrors.origin_of_mirror(db, other) == origin:
+            return namespace, name
+    if not asked[0]:
+        raise UnusableError(f"it does not tell the full name of {asked[1]}")
+    return asked
 
 
 def _add_commit(
@@ -63,7 +80,7 @@ def _add_commit(
     editor = TreeEditor(db, save_folder(db, {}))
     try:
         for item in files:
-            if item["type"] != "directory":
+            if item["type"] == "file":
                 check_path(item["path"])
                 editor.put(item["path"], _entry(item))
     except (ApiError, AttributeError, KeyError, TypeError, ValueError) as error:

@@ -3,6 +3,7 @@
 import argparse
 import http.client
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ ATTEMPTS = 5
 BLOCK_BYTES = 1024**2
 # Longer than the hub takes to give upstream up.
 ANSWER_SECONDS = 120.0
+SAID_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def _pull(options: argparse.Namespace, config: HubConfig) -> int:
 def _parse(repo_type: str, text: str) -> WantedRepo:
     repo_id, _, revision = text.partition("@")
     names = repo_id.split("/")
-    if len(names) != 2 or not all(map(is_repo_name, names)):
+    if len(names) > 2 or not all(map(is_repo_name, names)):
         raise HubError(f"{text} is no repo; name one as <namespace>/<name>, such as Qwen/Qwen3-0.6B.")
     return WantedRepo(repo_type, repo_id, revision or "main")
 
@@ -86,14 +88,35 @@ class HubClient:
     def __init__(self, hub: RunningHub, directory: Path) -> None:
         self._hub = hub
         self._directory = directory
+        self._said_until = 0.0
 
     @contextmanager
     def open(self, path: str) -> Iterator[http.client.HTTPResponse]:
-        """The answer to a GET; raises `HubError` with the hub's sentence where it is none."""
-        with ask_hub(self._hub, self._directory, "GET", path, seconds=ANSWER_SECONDS) as answer:
-            if answer.status != http.client.OK:
-                raise HubError(_sentence(answer))
-            yield answer
+        """The answer to a GET; raises `HubError` with the hub's sentence where it is none.
+
+        For as long as upstream takes no requests, it is waited for: a whole repo may be more than it takes at once.
+        """
+        while True:
+            with ask_hub(self._hub, self._directory, "GET", path, seconds=ANSWER_SECONDS) as answer:
+                if answer.status == http.client.OK:
+                    yield answer
+                    return
+                if answer.status == http.client.TEMPORARY_REDIRECT:
+                    path = answer.headers["location"]
+                    continue
+                sentence = _sentence(answer)
+                if answer.status != http.client.TOO_MANY_REQUESTS:
+                    raise HubError(sentence)
+                seconds = int(answer.headers["retry-after"])
+            self._say_once(sentence)
+            time.sleep(seconds)
+
+    def _say_once(self, sentence: str) -> None:
+        """Several files may wait for the same."""
+        now = time.monotonic()
+        if now > self._said_until:
+            self._said_until = now + SAID_SECONDS
+            print(f"{sentence} Waiting.", file=sys.stderr, flush=True)
 
     def get(self, path: str) -> tuple[Any, str | None]:
         """The JSON at a path, and the path of the next page."""
@@ -106,9 +129,9 @@ class HubClient:
 
 def pull(client: HubClient, repo: WantedRepo) -> None:
     """Has the hub fetch every file of a revision, and its history and refs; says how far it is."""
-    api = f"/api/{repo.type}s/{repo.id}"
-    info, _ = client.get(f"{api}/revision/{quoted(repo.revision)}")
-    sha = info["sha"]
+    info, _ = client.get(f"/api/{repo.type}s/{repo.id}/revision/{quoted(repo.revision)}")
+    sha, repo_id = info["sha"], info["id"]
+    api = f"/api/{repo.type}s/{repo_id}"
     files: list[dict[str, Any]] = []
     page: str | None = f"{api}/tree/{sha}?recursive=true"
     while page is not None:
@@ -116,10 +139,10 @@ def pull(client: HubClient, repo: WantedRepo) -> None:
         files += [item for item in items if item["type"] == "file"]
     client.get(f"{api}/refs")
     client.get(f"{api}/commits/{sha}")
-    base = f"/{url_prefix(repo.type)}{repo.id}/resolve/{sha}/"  # type: ignore[arg-type]
+    base = f"/{url_prefix(repo.type)}{repo_id}/resolve/{sha}/"  # type: ignore[arg-type]
     paths = [base + "/".join(map(quoted, item["path"].split("/"))) for item in files]
     size = sum(item["size"] for item in files)
-    title = f"{repo.id}@{sha[:12]}"
+    title = f"{repo_id}@{sha[:12]}"
     with Progress(f"pulling {title}:", size) as progress:
         _fetch_all(client, paths, progress)
     print(f"{title}: {len(files)} files, {format_bytes(size)}, kept")

@@ -7,7 +7,7 @@ from local_hub.repos.names import RepoType, quoted
 
 @dataclass(frozen=True)
 class RevisionName:
-    """Which repo, and which branch, tag or commit of it."""
+    """Which repo, and which branch, tag or commit of it; the namespace is empty where the client names none."""
 
     type: RepoType
     namespace: str
@@ -22,4 +22,5 @@ class RevisionName:
 
 def api_path(repo_type: RepoType, namespace: str, name: str) -> str:
     """A repo's place in a Hub's API."""
-    return f"/api/{repo_type}s/{quoted(namespace)}/{quoted(name)}"
+    names = (namespace, name) if namespace else (name,)
+    return f"/api/{repo_type}s/{'/'.join(map(quoted, names))}"

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local_hub.caller import asking_user, param
 from local_hub.errors import ApiError
-from local_hub.repos import file_routes, history, ref_routes
+from local_hub.repos import file_routes, history, ref_routes, registry_routes
+from local_hub.repos.names import RepoType, quoted
 from local_hub.upstream.files import answer_missing, find_missing
 from local_hub.upstream.revision import RevisionName
 
@@ -49,24 +51,29 @@ class AskUpstream:
         """Handles one request."""
         request = Request(scope, receive)
         upstream: Upstream | None = request.app.state.upstream
-        if upstream is not None and asking_user(request) is not None:
-            await self._prepare(upstream, request)
         answer: ASGIApp | None = None
-        if self._endpoint is file_routes.resolve_file:
+        if upstream is not None and asking_user(request) is not None:
+            answer = await self._prepare(upstream, request)
+        if answer is None and self._endpoint is file_routes.resolve_file:
             missing = await run_in_threadpool(find_missing, request)
             answer = await answer_missing(request, missing, upstream) if missing else None
         await (answer or self._app)(scope, receive, send)
 
-    async def _prepare(self, upstream: "Upstream", request: Request) -> None:
+    async def _prepare(self, upstream: "Upstream", request: Request) -> Response | None:
+        """Has upstream asked; the answer, where that is all there is to say."""
+        if (short := _short_name(request)) is not None:
+            return _lead_to(request, short, await upstream.find_full_name(*short))
         if "name" not in request.path_params:
-            _refuse_without_namespace(request)
-            return
+            return None
         name = self._named_revision(request)
         await upstream.prepare(name)
-        if self._endpoint is ref_routes.list_refs:
+        if self._endpoint is registry_routes.check_read:
+            await upstream.check_gate(name)
+        elif self._endpoint is ref_routes.list_refs:
             await upstream.prepare_document(name, "refs")
         elif self._endpoint is ref_routes.list_commits:
             await upstream.prepare_document(name, "commits")
+        return None
 
     def _named_revision(self, request: Request) -> RevisionName:
         """The revision that is read; of a repo that is to be written to, only whose it is."""
@@ -76,10 +83,25 @@ class AskUpstream:
         return RevisionName(repo_type, param(request, "namespace"), param(request, "name"), revision)
 
 
-def _refuse_without_namespace(request: Request) -> None:
-    """Upstream may know `gpt2`; here a repo has one name."""
+def _short_name(request: Request) -> tuple[RepoType, str] | None:
+    """Type and name of a repo that is named without a namespace, as upstream's first ones may be."""
+    params = request.path_params
+    if "path" in params and params.get("namespace") == "datasets" and "type" not in params:
+        return "dataset", param(request, "name")
+    if "rest" not in params or not {"type", "path"} & set(params):
+        return None
     name, *more = param(request, "rest").split("/")
-    is_of_a_repo = "type" in request.path_params or "path" in request.path_params
-    if is_of_a_repo and (not more or more[0] in _PARTS):
-        message = f"'{name}' has no namespace. Use the repo's full name, such as openai-community/gpt2."
+    return (params.get("type", "model"), name) if not more or more[0] in _PARTS else None
+
+
+def _lead_to(request: Request, short: tuple[RepoType, str], full_name: str | None) -> Response:
+    """Where the repo is by its full name, as the Hub leads its clients there."""
+    repo_type, name = short
+    if full_name is None:
+        message = (
+            f"'{name}' has no namespace, and upstream has no such {repo_type}. Use the full name of a repo."
+        )
         raise ApiError(404, message, "RepoNotFound")
+    path = request.url.path.replace(f"/{quoted(name)}", f"/{full_name}", 1)
+    query = f"?{request.url.query}" if request.url.query else ""
+    return Response(status_code=307, headers={"Location": path + query})

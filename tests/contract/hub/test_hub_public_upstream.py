@@ -1,0 +1,173 @@
+"""A hub in front of one that behaves as huggingface.co is documented to (`public_hub` says where)."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
+from huggingface_hub.utils import get_session
+from public_hub import PublicHub, public_hub
+from serving import HubServer, serve_hub
+
+README = b"---\nlicense: apache-2.0\n---\nA model.\n"
+WEIGHTS = os.urandom(200_000)
+FILES = {
+    "README.md": README,
+    "config.json": b"{}",
+    "sub/a b.txt": b"small",
+    "weights.bin": WEIGHTS,
+    "z": b"z",
+}
+
+
+@pytest.fixture(scope="module")
+def public() -> Iterator[PublicHub]:
+    with public_hub() as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def hub(public, tmp_path_factory) -> Iterator[HubServer]:
+    folder = tmp_path_factory.mktemp("front")
+    token = folder / "upstream-token"
+    token.write_text(public.token)
+    token.chmod(0o600)
+    options = ["--upstream", public.url, "--upstream-token-file", str(token)]
+    with serve_hub(folder, folder, *options) as server:
+        yield server
+
+
+@pytest.fixture
+def api(hub) -> HfApi:
+    return HfApi(hub.url, hub.token)
+
+
+@pytest.fixture(autouse=True)
+def good_public(public):
+    """Takes back what a test has asked of it."""
+    yield
+    public.answers_429_for, public.page = None, None
+
+
+def unknown_files() -> dict[str, bytes]:
+    """Files that no other repo has: what one copy has, all have."""
+    return {path: os.urandom(20) + content for path, content in FILES.items()}
+
+
+def refusal(action, *arguments, **options) -> tuple[int, str]:
+    with pytest.raises(HfHubHTTPError) as caught:
+        action(*arguments, **options)
+    response = caught.value.response
+    return response.status_code, response.json()["error"]
+
+
+def test_files_come_by_redirects_and_the_token_goes_to_the_hub_alone(public, api, tmp_path):
+    public.publish("acme/model", FILES)
+    folder = api.snapshot_download("acme/model", cache_dir=tmp_path)
+    assert {path: Path(folder, path).read_bytes() for path in FILES} == FILES
+    assert len(public.paths("/api/resolve-cache/")) == len(FILES) - 1
+    [(_, _, headers)] = public.storage_requests
+    assert "Authorization" not in headers
+    assert {headers["Authorization"] for _, _, headers in public.requests} == {f"Bearer {public.token}"}
+
+
+def test_a_listing_of_many_pages_without_all_fields(public, api):
+    made = public.publish("acme/pages", FILES)
+    listed = list(api.list_repo_tree("acme/pages", recursive=True, expand=True))
+    assert [item.path for item in listed] == [
+        "README.md",
+        "config.json",
+        "sub",
+        "sub/a b.txt",
+        "weights.bin",
+        "z",
+    ]
+    assert len(public.paths(f"acme/pages/tree/{made.sha('main')}")) == 3
+    info = api.model_info("acme/pages")
+    assert (info.sha, info.downloads, info.card_data.license) == (made.sha("main"), 123, "apache-2.0")
+    [weights] = api.get_paths_info("acme/pages", "weights.bin")
+    assert (weights.size, weights.lfs.size, weights.lfs.pointer_size > 100) == (
+        len(WEIGHTS),
+        len(WEIGHTS),
+        True,
+    )
+
+
+@pytest.mark.parametrize(("repo_type", "short"), [("model", "gpt2"), ("dataset", "squad")])
+def test_a_name_without_a_namespace_leads_to_the_full_one(public, api, tmp_path, repo_type, short):
+    full_name = f"{short}-community/{short}"
+    public.publish(full_name, FILES, repo_type, former=short)
+    assert api.repo_info(short, repo_type=repo_type).id == full_name
+    path = api.hf_hub_download(short, "weights.bin", repo_type=repo_type, cache_dir=tmp_path)
+    assert Path(path).read_bytes() == WEIGHTS
+    assert "config.json" in api.list_repo_files(short, repo_type=repo_type)
+    status, sentence = refusal(api.repo_info, f"no-{short}", repo_type=repo_type)
+    assert (status, sentence.startswith(f"'no-{short}' has no namespace")) == (404, True)
+
+
+def test_a_repo_that_was_renamed_is_found_by_both_names(public, api, tmp_path):
+    public.publish("acme/new", FILES, former="acme/old")
+    assert [api.model_info(name).id for name in ("acme/old", "acme/new")] == ["acme/new"] * 2
+    assert Path(api.hf_hub_download("acme/old", "weights.bin", cache_dir=tmp_path)).read_bytes() == WEIGHTS
+
+
+def test_upstream_cannot_name_its_repo_like_one_of_this_hubs_own(public, api):
+    api.create_repo("mine/data")
+    public.publish("mine/data", FILES, former="acme/sly")
+    assert api.model_info("acme/sly").id == "acme/sly"
+    assert api.list_repo_files("mine/data") == [".gitattributes"]
+
+
+def test_refs_that_are_no_branches(public, api, tmp_path):
+    parquet = {"default/train/0000.parquet": b"PAR1"}
+    refs = {"refs/convert/parquet": parquet, "refs/pr/1": {"a": b"1"}, "v1.0": {"a": b"2"}}
+    made = public.publish("acme/rows", FILES, "dataset", revisions=refs)
+    for revision, files in refs.items():
+        assert api.dataset_info("acme/rows", revision=revision).sha == made.sha(revision)
+        [(path, content)] = files.items()
+        got = api.hf_hub_download(
+            "acme/rows", path, repo_type="dataset", revision=revision, cache_dir=tmp_path
+        )
+        assert Path(got).read_bytes() == content
+    [converted] = api.list_repo_refs("acme/rows", repo_type="dataset").converts
+    assert converted.target_commit == made.sha("refs/convert/parquet")
+
+
+def test_a_gated_repo_says_where_to_ask_for_access(public, api, hub, tmp_path):
+    public.publish("acme/gated", unknown_files(), gated=True)
+    right, public.token = public.token, "hf_another"
+    try:
+        assert api.model_info("acme/gated").gated == "manual"
+        for path in ("config.json", "weights.bin"):
+            with pytest.raises(GatedRepoError) as caught:
+                api.hf_hub_download("acme/gated", path, cache_dir=tmp_path)
+            sentence = f"acme/gated is restricted. Ask for access at {public.url}, and start this hub"
+            assert sentence in str(caught.value)
+        with pytest.raises(GatedRepoError):
+            api.auth_check("acme/gated")
+    finally:
+        public.token = right
+
+
+def test_who_is_asked_too_often_says_until_when_and_what_is_kept_is_served(public, api, tmp_path):
+    public.publish("acme/kept", unknown_files())
+    public.publish("acme/asked-for-too-late", FILES)
+    api.hf_hub_download("acme/kept", "weights.bin", cache_dir=tmp_path)
+    public.answers_429_for = ("/resolve/", 55)
+    before = len(public.requests)
+    api.hf_hub_download("acme/kept", "weights.bin", cache_dir=tmp_path / "other")
+    for path in ("config.json", "z"):  # the client would wait for so long
+        address, headers = (
+            f"{api.endpoint}/acme/kept/resolve/main/{path}",
+            {"authorization": f"Bearer {api.token}"},
+        )
+        answer = get_session().get(address, headers=headers)
+        assert answer.status_code == 429
+        assert answer.json()["error"].startswith(f"{public.url} takes no more requests for 5")
+        seconds = answer.headers["retry-after"]
+        assert 50 <= int(seconds) <= 56
+        assert answer.headers["ratelimit"] == f'"resolvers";r=0;t={seconds}'
+    assert len(public.requests) == before + 1
+    assert api.model_info("acme/asked-for-too-late").id == "acme/asked-for-too-late"
