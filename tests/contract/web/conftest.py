@@ -65,6 +65,28 @@ def visit(hub) -> Iterator[Callable[..., httpx.Client]]:
 
 
 @pytest.fixture
+def open_page(hub, chromium, visit):
+    """Opens a page as the owner in a browser of its own, which keeps what the page complained of."""
+    contexts = []
+
+    def make(address, **options):
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        secret = visit(hub.token).cookies.jar
+        context.add_cookies([{"name": c.name, "value": c.value, "url": hub.url} for c in secret])
+        page = context.new_page()
+        page.complaints = []
+        page.on("console", lambda message: page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.goto(hub.url + address)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
 def owner(hub, visit) -> httpx.Client:
     """The owner of the machine, logged in."""
     return visit(hub.token)

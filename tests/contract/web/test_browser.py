@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
 
-PHONE = {"width": 390, "height": 844}
 # Everything that a page from a repo might try against the one who looks at it.
 ATTACK = """<!doctype html><title>x</title><p id="done"></p><script>
 const seen = [];
@@ -29,28 +28,6 @@ const attempt = async (name, action) => {
   document.getElementById("done").textContent = "did: " + seen.join(" ");
 })();
 </script>"""
-
-
-@pytest.fixture
-def open_page(hub, chromium, visit):
-    """Opens a page as the owner in a browser of its own."""
-    contexts = []
-
-    def make(address, **options):
-        context = chromium.new_context(**options)
-        contexts.append(context)
-        secret = visit(hub.token).cookies.jar
-        context.add_cookies([{"name": c.name, "value": c.value, "url": hub.url} for c in secret])
-        page = context.new_page()
-        page.complaints = []
-        page.on("console", lambda message: page.complaints.append(message.text))
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.goto(hub.url + address)
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
 
 
 @pytest.fixture
@@ -135,47 +112,3 @@ def test_a_page_from_a_repo_runs_and_reaches_nothing(hub, api, name, open_page, 
     assert page.url == f"{hub.url}/datasets/{name}/{view}/main/report.html"
     page.goto(f"{hub.url}/")
     expect(page.locator(".who")).to_contain_text("Logged in as local")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_what_is_behind_it_and_fits_a_phone(api, name, open_page, scheme):
-    api.create_repo(name, repo_type="dataset")
-    long = "x" * 150
-    write(
-        api,
-        name,
-        {"README.md": f"# {long}\n\n`{long}`\n\n|a|\n|-|\n|{long}|\n".encode(), f"{long}.txt": b"1\n"},
-    )
-    sha = write(api, name, {f"{long}.txt": b"2\n", "new.txt": b"1\n"})
-    for view in ("", f"/commit/{sha}", f"/blob/main/{long}.txt"):
-        page = open_page(f"/datasets/{name}{view}", color_scheme=scheme, viewport=PHONE)
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], view
-        assert page.evaluate(FAINT) == [], view
-        assert page.complaints == []
-
-
-# The texts whose contrast is below WCAG's 4.5 to 1.
-FAINT = """() => {
-  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
-  const back = (element) => {
-    for (; element; element = element.parentElement) {
-      const colour = parse(getComputedStyle(element).backgroundColor);
-      if (colour.length < 4 || colour[3] > 0) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const light = (colour) => {
-    const [r, g, b] = colour.slice(0, 3).map((part) => {
-      const share = part / 255;
-      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const faint = [];
-  for (const element of document.querySelectorAll("body *")) {
-    if (![...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())) continue;
-    const [a, b] = [light(parse(getComputedStyle(element).color)), light(back(element))].sort((x, y) => y - x);
-    if ((a + 0.05) / (b + 0.05) < 4.5) faint.push(element.outerHTML.slice(0, 80));
-  }
-  return faint;
-}"""
