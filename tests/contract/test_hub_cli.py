@@ -1,6 +1,7 @@
 """The command `local-hub`, as its users see it."""
 
 import os
+import shlex
 import signal
 import socket
 import sqlite3
@@ -16,6 +17,7 @@ import psutil
 import pytest
 from huggingface_hub import HfApi
 
+from local_hub.cli import main
 from local_hub.keeping.migrations import FORMAT_VERSION
 from local_hub.state import find_running
 
@@ -99,7 +101,8 @@ def test_stopping_what_does_not_run_is_no_error(cli):
     assert says(cli("stop")) == (0, "", f"No hub serves {cli.folder}.\n")
 
 
-def test_the_store_is_private(cli):
+def test_the_store_is_private_also_in_an_empty_folder_that_was_there(cli):
+    cli.folder.mkdir(mode=0o755)
     cli("start")
     assert stat.S_IMODE(cli.folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((cli.folder / "token").stat().st_mode) == 0o600
@@ -122,7 +125,7 @@ def test_a_port_in_use_is_named_with_the_way_out(cli, taken_port):
         2,
         "",
         f"error: Port {taken_port} is in use by another program. "
-        f"Choose another: HUB_PORT={taken_port + 1}, or none for a free one.\n",
+        f"Choose another: --port {taken_port + 1} (make: HUB_PORT={taken_port + 1}), or none for a free one.\n",
     )
     assert cli.hubs() == []
     assert cli("start").returncode == 0
@@ -141,12 +144,66 @@ def test_a_running_hub_is_not_moved_to_another_port(cli):
     assert says(moved) == (0, url, "It runs already; to move it to port 1, stop it first.\n")
 
 
+def test_a_running_hub_does_not_pass_over_options_that_it_was_started_without(cli, tmp_path):
+    users = tmp_path / "users.toml"
+    users.write_text('[[users]]\nname = "ada"\ntoken = "hf_ada"\n')
+    options = ("--quota", "50GB", "--users", str(users))
+    url = cli("start", *options).stdout.strip()
+    assert says(cli("start", *options)) == says(cli("start")) == (0, f"{url}\n", "")
+
+    def complaint(options: str) -> str:
+        hint = f"Stop it first: local-hub stop --dir {cli.folder}"
+        return f"error: The hub at {url} was started without {options}. {hint}\n"
+
+    refused = cli("start", "--quota", "60GB", "--job-slots", "4")
+    assert says(refused) == (2, "", complaint("this --job-slots and this --quota"))
+    users.touch()
+    assert says(cli("exec", *options, "--", "true")) == (2, "", complaint("this --users"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["serve"], "the following arguments are required: --dir. See: local-hub serve --help"),
+        (
+            ["start", "--dir", "x", "--port", "99999"],
+            "argument --port: 99999 is no port; use 1 to 65535. See: local-hub start --help",
+        ),
+        (
+            ["exec", "--dir", "x", "hf", "jobs"],
+            "unrecognized arguments: hf jobs; write -- before the command to run. See: local-hub --help",
+        ),
+    ],
+)
+def test_a_mistyped_command_gets_one_line(capsys, arguments, complaint):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert capsys.readouterr() == ("", f"error: {complaint}\n")
+
+
+def test_a_command_in_a_message_can_be_pasted_whatever_the_folder_is_called(cli):
+    cli.folder = cli.folder.parent / "it's here"
+    commands = cli("web").stderr.partition("Start it: ")[2]
+    assert shlex.split(commands) == ["local-hub", "start", "--dir", str(cli.folder)]
+
+
+def test_ctrl_c_during_a_command_is_no_traceback(cli):
+    command = [sys.executable, "-m", "local_hub", "start", "--dir", str(cli.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        wait_until((cli.folder / "start.lock").exists)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20) == ("", "error: stopped.\n")
+    assert process.returncode == 130
+    assert cli.hubs() == []
+
+
 def test_a_file_in_the_way_is_named_with_the_way_out(cli):
     cli.folder.write_text("")
     assert says(cli("start")) == (
         2,
         "",
-        f"error: The hub cannot keep its data in {cli.folder} (File exists). Use another folder: HUB_DIR=<folder>.\n",
+        f"error: The hub cannot keep its data in {cli.folder} (File exists). "
+        "Use another folder: --dir <folder> (make: HUB_DIR=<folder>).\n",
     )
 
 
@@ -176,7 +233,7 @@ def test_a_damaged_store_is_refused_in_one_line(cli):
         2,
         "",
         f"error: The store in {cli.folder} cannot be read (file is not a database). "
-        "Restore it, or use another folder: HUB_DIR=<folder>.\n",
+        "Restore it, or use another folder: --dir <folder> (make: HUB_DIR=<folder>).\n",
     )
 
 

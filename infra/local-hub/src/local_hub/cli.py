@@ -4,9 +4,11 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from local_hub.addresses import is_loopback
+from local_hub.command_line import CommandLine
 from local_hub.config import HubConfig
 from local_hub.daemon import ask_health, start, stop
 from local_hub.environment import client_environment, render_exports
@@ -31,7 +33,11 @@ EXIT_NO_COMMAND = 127
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     own, command = _split_at_dashes(list(sys.argv[1:] if arguments is None else arguments))
-    options = _parser().parse_args(own)
+    parser = _parser()
+    options, unknown = parser.parse_known_args(own)
+    if unknown:
+        hint = "; write -- before the command to run" if options.action is _exec else ""
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     options.command = command
     action: Callable[[argparse.Namespace], int] = options.action
     try:
@@ -124,10 +130,9 @@ def _config(options: argparse.Namespace) -> HubConfig:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "local-hub", description="The Hugging Face Hub and Jobs APIs on one machine."
-    )
+def _parser() -> CommandLine:
+    parser = CommandLine("local-hub", description="The Hugging Face Hub and Jobs APIs on one machine.")
+    parser.add_argument("--version", action="version", version=f"local-hub {version('local-hub')}")
     commands = parser.add_subparsers(required=True, metavar="command")
     serving = _serving_options()
     place = _place_option()
@@ -150,17 +155,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _place_option() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(add_help=False)
+def _place_option() -> CommandLine:
+    options = CommandLine(add_help=False)
     options.add_argument(
         "--dir", type=lambda text: Path(text).absolute(), required=True, help="the hub's folder"
     )
     return options
 
 
-def _serving_options() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(add_help=False, parents=[_place_option()])
-    options.add_argument("--port", type=_port, default=0, help="default: the last one, or a free one")
+def _serving_options() -> CommandLine:
+    options = CommandLine(add_help=False, parents=[_place_option()])
+    options.add_argument(
+        "--port", type=_port, default=0, metavar="N", help="default: the last one, or a free one"
+    )
     options.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, this machine only")
     options.add_argument(
         "--job-slots", type=_positive, default=2, help="how many jobs run at once (default 2)"

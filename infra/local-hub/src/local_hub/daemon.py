@@ -8,15 +8,18 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from local_hub.config import DEFAULT_EXECUTOR, HubConfig
-from local_hub.directory import prepare_directory, store_errors
+from local_hub.directory import command_for, prepare_directory, store_errors
 from local_hub.errors import HubError
+from local_hub.fixed_options import check_fixed_options
 from local_hub.jobs.leftovers import end_leftover_jobs
 from local_hub.jobs.processes import is_alive
 from local_hub.keeping.limits import limit_options
@@ -46,6 +49,7 @@ def start(config: HubConfig) -> RunningHub:
             return spawn(config)[1]
         _check_executor(running, config)
         _check_upstream(running, config)
+        check_fixed_options(running, config)
         return running
 
 
@@ -85,7 +89,8 @@ def _find_serving(directory: Path) -> RunningHub | None:
             return hub
         if time.monotonic() > deadline:
             raise HubError(
-                f"The hub (process {hub.pid}) does not answer at {hub.url}. Stop it first: make hub-stop."
+                f"The hub (process {hub.pid}) does not answer at {hub.url}. "
+                f"Stop it first: {command_for('stop', directory)}"
             )
         time.sleep(POLL_SECONDS)
     return None
@@ -95,7 +100,7 @@ def _check_executor(running: RunningHub, config: HubConfig) -> None:
     if config.executor not in (None, running.executor):
         raise HubError(
             f"The hub at {running.url} runs its jobs by {running.executor}, not by {config.executor}. "
-            f"Stop it first: make hub-stop, or local-hub stop --dir {config.directory}"
+            f"Stop it first: make hub-stop, or {command_for('stop', config.directory)}"
         )
 
 
@@ -103,7 +108,7 @@ def _check_upstream(running: RunningHub, config: HubConfig) -> None:
     if config.upstream is not None and config.upstream.url != running.upstream:
         raise HubError(
             f"The hub at {running.url} runs with {running.upstream or 'no upstream'}, not {config.upstream.url}. "
-            f"Stop it first: make hub-stop, or local-hub stop --dir {config.directory}"
+            f"Stop it first: make hub-stop, or {command_for('stop', config.directory)}"
         )
 
 
@@ -116,24 +121,42 @@ def spawn(
         HubError: it does not start; nothing of it is left running.
     """
     log = config.directory / LOG_FILE
-    with open(log, "ab") as output:
-        begin = output.tell()
-        process = subprocess.Popen(
-            # -P: what lies in the folder where the user happens to be is not imported.
-            [sys.executable, "-P", "-m", module, "serve", *_serve_options(config)],
-            cwd=config.directory,
-            stdin=stdin,
-            stdout=output,
-            stderr=output,
-            env=_environment(config),
-            start_new_session=True,
-        )
+    process = None
     try:
+        with open(log, "ab") as output, _interrupts_after():
+            begin = output.tell()
+            process = subprocess.Popen(
+                # -P: what lies in the folder where the user happens to be is not imported.
+                [sys.executable, "-P", "-m", module, "serve", *_serve_options(config)],
+                cwd=config.directory,
+                stdin=stdin,
+                stdout=output,
+                stderr=output,
+                env=_environment(config),
+                start_new_session=True,
+            )
         return process, _wait_until_ready(process, config.directory, log, begin)
     except BaseException:
-        process.kill()
-        process.wait()
+        if process is not None:
+            process.kill()
+            process.wait()
         raise
+
+
+@contextmanager
+def _interrupts_after() -> Iterator[None]:
+    """Holds Ctrl-C back until the block's end: within Popen it would leave a process that nobody knows of."""
+    if threading.current_thread() is not threading.main_thread():  # interrupts come to the main thread only
+        yield
+        return
+    held: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if held:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _serve_options(config: HubConfig) -> list[str]:

@@ -10,11 +10,12 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
 
 from local_hub.config import DEFAULT_EXECUTOR
+from local_hub.directory import command_for
 from local_hub.errors import HubError
 
 LOCK_FILE = "hub.lock"
@@ -33,6 +34,7 @@ class RunningHub:
     instance: str
     executor: str = DEFAULT_EXECUTOR
     upstream: str | None = None
+    fixed_options: dict[str, str] = field(default_factory=dict)
 
 
 class StoreLock:
@@ -53,7 +55,7 @@ def hold_store(directory: Path) -> Iterator[StoreLock]:
     with _open_private(directory / LOCK_FILE) as file:
         if not _lock_within(file, seconds=1):
             raise HubError(
-                f"Another hub serves {directory} already. See it: local-hub status --dir {directory}"
+                f"Another hub serves {directory} already. See it: {command_for('status', directory)}"
             )
         file.truncate(0)
         yield StoreLock(file)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local_hub.directory import store_errors
+from local_hub.directory import command_for, store_errors
 from local_hub.errors import HubError
 from local_hub.keeping.collect import GC_PATH, LEAST_AGE_SECONDS, Collection
 from local_hub.keeping.opening import database_of, open_store
@@ -61,7 +61,7 @@ def _collect(directory: Path, hours: float, dry_run: bool) -> Amounts:
             return Collection(database, blobs, UnfinishedCommits(), oldest, dry_run).run().amounts()
         except DamagedFolderError as error:
             raise HubError(
-                f"Nothing was removed: {error}. See what is damaged: local-hub verify --dir {directory}"
+                f"Nothing was removed: {error}. See what is damaged: {command_for('verify', directory)}"
             ) from error
 
 
@@ -69,7 +69,7 @@ def _ask(hub: RunningHub, directory: Path, hours: float, dry_run: bool) -> Amoun
     if hours * HOUR_SECONDS < LEAST_AGE_SECONDS:
         raise HubError(
             "While the hub runs, --older-than is at least 1: an upload under way may need what is younger. "
-            f"Stop it first: local-hub stop --dir {directory}"
+            f"Stop it first: {command_for('stop', directory)}"
         )
     body = json.dumps({"older_than_seconds": hours * HOUR_SECONDS, "dry_run": dry_run})
     try:
