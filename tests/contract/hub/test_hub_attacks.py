@@ -29,3 +29,26 @@ def test_a_card_that_cannot_be_shown_hides_no_other_repo(api, other_api, repo, c
     anyone = HfApi(api.endpoint, False)
     assert {repo, theirs} <= {model.id for model in anyone.list_models(full=True, cardData=True)}
     assert anyone.model_info(theirs).id == theirs
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("evil.example:1234", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("[", 421),
+        ("", 421),
+        ("localhost:1234", 200),
+        ("datasets-server.localhost", 200),
+        ("LOCALHOST", 200),
+        ("[::1]:1234", 200),
+        ("192.168.0.7", 200),
+    ],
+)
+def test_a_page_that_gives_its_own_name_this_machines_address_reads_nothing(hub_server, repo, host, status):
+    answer = httpx2.get(f"{hub_server.url}/api/models/{repo}", headers={"Host": host})
+    assert answer.status_code == status
+    assert (repo in answer.text) == (status == 200)
+    if status == 421:
+        assert answer.json()["error"] == f"This hub is not called '{host}'. Use {hub_server.url} instead."

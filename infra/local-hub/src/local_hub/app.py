@@ -15,6 +15,7 @@ from local_hub.buckets.routes import bucket_routes
 from local_hub.config import DEFAULT_EXECUTOR, HubConfig
 from local_hub.database import Database
 from local_hub.errors import ApiError
+from local_hub.hosts import HostMiddleware
 from local_hub.jobs.executors import make_executor
 from local_hub.jobs.routes import job_routes
 from local_hub.jobs.runner import JobRunner
@@ -62,6 +63,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
         ],
         middleware=[
             Middleware(ErrorMiddleware, as_page=refuse_browser),
+            Middleware(HostMiddleware, host=config.host, base_url=base_url),
             Middleware(RawPathMiddleware),
             Middleware(AuthMiddleware, accounts=accounts),
         ],

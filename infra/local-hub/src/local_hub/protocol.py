@@ -1,11 +1,14 @@
 """What is answered to bytes that are no HTTP request, or whose head is too long: JSON with a sentence, as always."""
 
+import asyncio
 import json
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 LARGEST_HEAD_BYTES = 64 * 1024
+# Whoever has connected, or has begun a head, is to complete it within so long: connections are not without number.
+HEAD_SECONDS = 60.0
 
 
 class SentenceProtocol(HttpToolsProtocol):
@@ -16,6 +19,17 @@ class SentenceProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         # What the parser has taken without telling of anything: half a header, for example.
         self._silent_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begins to wait for a request."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Waits for nothing more."""
+        self._stop_waiting()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Takes what has come, as far as the parser does not have to keep too much of it."""
@@ -23,6 +37,9 @@ class SentenceProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._silent_bytes > LARGEST_HEAD_BYTES and not self.transport.is_closing():
             self._refuse_head()
+        is_idle = self.cycle is None or self.cycle.response_complete
+        if is_idle and self.timeout_keep_alive_task is None:  # which ends with the first byte
+            self._await_head()
 
     def on_message_begin(self) -> None:
         """Begins a request."""
@@ -41,6 +58,7 @@ class SentenceProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begins to answer."""
+        self._stop_waiting()
         self._silent_bytes = 0
         super().on_headers_complete()
 
@@ -67,6 +85,18 @@ class SentenceProtocol(HttpToolsProtocol):
         if self._head_bytes > LARGEST_HEAD_BYTES:
             # The parser stops at this, and `send_400_response` is called.
             raise ValueError("the head is too long")
+
+    def _await_head(self) -> None:
+        if self._head_timer is None and not self.transport.is_closing():
+            self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _give_up(self) -> None:
+        self._refuse(408, f"No whole head of a request came within {HEAD_SECONDS:g} seconds")
 
     def _refuse_head(self) -> None:
         self._refuse(431, f"The request's headers are longer than {LARGEST_HEAD_BYTES} bytes")

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 import os
+import resource
 import socket
 import sys
 from types import FrameType
@@ -35,6 +36,7 @@ def serve(config: HubConfig) -> None:
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     reuse_buffers()
+    _allow_connections()
     with store_errors(config.directory):
         prepare_directory(config.directory)
         with hold_store(config.directory) as lock, _listen(config) as listener:
@@ -50,6 +52,12 @@ def serve(config: HubConfig) -> None:
             server.run(sockets=[listener])
     if not server.started:
         raise HubError("The hub did not start; the lines above say why.")
+
+
+def _allow_connections() -> None:
+    """Opens as many files as the system allows: with the usual 1024, that many idle clients would shut out the rest."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class _Server(uvicorn.Server):
@@ -68,6 +76,7 @@ class _Server(uvicorn.Server):
                 # The same whatever else is installed: uvicorn would take uvloop where it finds it.
                 loop="asyncio",
                 http=SentenceProtocol,
+                ws="none",
                 lifespan="on",
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=SHUTDOWN_SECONDS,

@@ -1,0 +1,52 @@
+"""Connections on which no request comes are not kept for ever, where the contract tests would have to wait for it."""
+
+import socket
+import threading
+import time
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from local_hub import protocol
+
+HEAD = b"GET / HTTP/1.1\r\nHost: hub\r\n"
+
+
+@pytest.fixture
+def listener(monkeypatch):
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.5)
+    app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("whole"))])
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, http=protocol.SentenceProtocol, ws="none", log_config=None, lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    yield listener
+    server.should_exit = True
+    thread.join()
+
+
+def test_a_head_that_does_not_come_is_given_up_and_an_idle_client_is_not(listener):
+    begun = (b"", b"G", HEAD, b"\r\n", HEAD)
+    *clients, idle = (socket.create_connection(listener.getsockname(), timeout=10) for _ in range(6))
+    for client in (clients[-1], idle):
+        client.sendall(HEAD + b"\r\n")
+        assert client.recv(65536).endswith(b"whole")
+    for client, start in zip(clients, begun, strict=True):
+        client.sendall(start)
+    time.sleep(0.3)
+    clients[2].sendall(b"X: slow\r\n")
+    answers = [read_all(client) for client in clients]
+    assert [answer.split()[1] for answer in answers] == [b"408"] * 5
+    assert b"No whole head of a request came within 0.5 seconds" in answers[0]
+    idle.sendall(HEAD + b"Connection: close\r\n\r\n")
+    assert read_all(idle).endswith(b"whole")
+    for client in (*clients, idle):
+        client.close()
+
+
+def read_all(client: socket.socket) -> bytes:
+    return b"".join(iter(lambda: client.recv(65536), b""))
