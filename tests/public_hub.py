@@ -82,7 +82,9 @@ class PublicHub:
     storage_requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     signatures: dict[str, bytes] = field(default_factory=dict)
 
-    def publish(self, repo_id: str, files: dict[str, bytes], repo_type: str = "model", **options: Any) -> PublicRepo:
+    def publish(
+        self, repo_id: str, files: dict[str, bytes], repo_type: str = "model", **options: Any
+    ) -> PublicRepo:
         """Adds a repo; `former` is a name that it had, `revisions` other refs with their files."""
         revisions = {MAIN: files} | options.pop("revisions", {})
         former = options.pop("former", None)
@@ -102,12 +104,12 @@ def git_sha(content: bytes) -> str:
 
 
 @contextmanager
-def public_hub() -> Iterator[PublicHub]:
-    """Serves a stand-in and its other host."""
+def public_hub(port: int = 0) -> Iterator[PublicHub]:
+    """Serves a stand-in, on a port of its own unless one is given, and its other host."""
     hub = PublicHub()
     with (
         _serving(type("Storage", (_Storage,), {"hub": hub})) as storage,
-        _serving(type("Hub", (_Hub,), {"hub": hub})) as url,
+        _serving(type("Hub", (_Hub,), {"hub": hub}), port) as url,
     ):
         # Another host than 127.0.0.1, to a client that compares them.
         hub.url, hub.storage_url = url, storage.replace("127.0.0.1", "localhost")
@@ -115,8 +117,8 @@ def public_hub() -> Iterator[PublicHub]:
 
 
 @contextmanager
-def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+def _serving(handler: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
@@ -135,7 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+        # Connections that are kept would outlive the server.
+        for name, value in {"Content-Length": str(len(body)), "Connection": "close", **headers}.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         if self.command != "HEAD":

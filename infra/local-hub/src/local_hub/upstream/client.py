@@ -5,6 +5,7 @@
 
 import logging
 import math
+import os
 import re
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -152,12 +153,13 @@ def _describe(error: Exception) -> str:
         return f"no connection within {CONNECT_SECONDS:g} s"
     if isinstance(error, httpx2.TimeoutException):
         return f"nothing came for {READ_SECONDS:g} s"
-    cause = error
-    while cause.__cause__ or cause.__context__:
-        cause = cause.__cause__ or cause.__context__  # type: ignore[assignment]
-    return (cause.strerror if isinstance(cause, OSError) and cause.strerror else str(error)) or type(
-        error
-    ).__name__
+    cause: BaseException = error
+    while (deeper := cause.__cause__ or cause.__context__) is not None:
+        cause = deeper
+    if isinstance(cause, OSError) and cause.errno:
+        # asyncio puts the address there; names that are not known have numbers below 0.
+        return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
+    return str(error) or type(error).__name__
 
 
 def _seconds_limited(headers: Mapping[str, str]) -> float:
