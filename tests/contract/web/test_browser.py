@@ -102,6 +102,12 @@ def test_a_page_that_lost_its_hub_says_so(open_page, job):
     expect(page.get_by_role("alert")).to_have_count(0, timeout=20_000)
 
 
+def test_a_page_whose_session_has_ended_says_so_and_asks_no_more(open_page, job):
+    page = open_page(f"/jobs/local/{job.id}")
+    page.context.clear_cookies()
+    expect(page.get_by_role("alert")).to_contain_text("your session has ended", timeout=20_000)
+
+
 @pytest.mark.parametrize("view", ["blob", "page"])
 def test_a_page_from_a_repo_runs_and_reaches_nothing(hub, api, name, open_page, view):
     api.create_repo(name, repo_type="dataset")

@@ -5,9 +5,11 @@ const REFRESH_MS = 2000;
 const RETRY_MS = 8000;
 const MOST_CHARACTERS = 4000000;
 
+// False where the hub does not show this page any more, such as to one whose session has ended.
 async function refresh() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-  if (!answer.ok) throw new Error(`answered ${answer.status}`);
+  if (answer.status >= 500) throw new Error(`answered ${answer.status}`);
+  if (!answer.ok) return false;
   const now = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of document.querySelectorAll("[data-live]")) {
     const next = now.getElementById(part.id);
@@ -18,6 +20,7 @@ async function refresh() {
       if (!("live" in next.dataset)) delete part.dataset.live;
     }
   }
+  return true;
 }
 
 async function keepFresh() {
@@ -25,8 +28,12 @@ async function keepFresh() {
   if (!document.hidden) {
     const lost = document.getElementById("lost");
     try {
-      await refresh();
+      const isMine = await refresh();
       lost.hidden = true;
+      if (!isMine) {
+        document.getElementById("gone").hidden = false;
+        return;
+      }
     } catch {
       lost.hidden = false;
       pause = RETRY_MS;
