@@ -66,7 +66,7 @@ class PublicHub:
         storage_url: where large files are, on another host.
         token: who sends it may read gated repos.
         repos: by type and name, such as `models/acme/model`; former names too.
-        answers_429_for: a part of paths that are refused with 429, and for how many seconds it says so.
+        answers_429_for: a part of the next path that is refused with 429, and how many seconds it is to wait.
         page: answers everything with this page, as the login of a network does.
         requests: method, path with query, and headers of each request to the hub.
         storage_requests: likewise, to the other host.
@@ -181,6 +181,7 @@ class _Hub(_Handler):
         if self.hub.page is not None:
             self.answer(200, self.hub.page.encode(), Content_Type="text/html; charset=utf-8")
         elif limit is not None and limit[0] in self.path:
+            self.hub.answers_429_for = None
             self.answer(
                 429,
                 b"We had to rate limit your IP",

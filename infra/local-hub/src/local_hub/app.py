@@ -76,7 +76,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
     app.state.repos = RepoStore(config, database)
     app.state.upstream = _open_upstream(config, app.state.repos)
     app.state.sessions = Sessions()
-    app.state.runner = JobRunner(config, database, base_url, executor, app.state.repos)
+    app.state.runner = JobRunner(config, database, base_url, executor, app.state.repos, app.state.upstream)
     app.state.scheduler = Scheduler(database, app.state.runner, ScheduleSecrets(config.directory))
     return app
 

@@ -3,16 +3,17 @@
 import asyncio
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from local_hub.jobs.ending import Ending
-from local_hub.jobs.executors.base import Executor, ExecutorError, Task, Workload
+from local_hub.jobs.executors.base import Executor, ExecutorError, Say, Task, Workload
 from local_hub.jobs.lines import LineSplitter, Redactor
 from local_hub.jobs.log import JobLog
 from local_hub.jobs.spec import JobSpec
 from local_hub.jobs.store import ERROR
+from local_hub.jobs.volumes import Volume
 
 READ_BYTES = 1 << 16
 POLL_SECONDS = 0.1
@@ -20,6 +21,8 @@ POLL_SECONDS = 0.1
 DRAIN_SECONDS = 2.0
 # Tells the hub's own lines in a job's log from the job's.
 OWN_LINE = "local-hub: "
+# Makes sure that what volumes hold is here, or raises `ExecutorError`.
+Fetch = Callable[[Sequence[Volume], Say], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,9 @@ class Execution:
         if not self._stop.done():
             self._stop.set_result(request)
 
-    async def prepare(self, spec: JobSpec) -> Ending | None:
+    async def prepare(self, spec: JobSpec, fetch: Fetch) -> Ending | None:
         """Fetches what the job needs; returns its ending where it cannot run or need not any more."""
-        preparing = asyncio.create_task(self._executor.prepare(spec, self.say))
+        preparing = asyncio.create_task(self._prepare(spec, fetch))
         await _first_of(preparing, self._stop)
         if self._stop.done():
             preparing.cancel()
@@ -57,6 +60,10 @@ class Execution:
         except ExecutorError as error:
             return self.refuse(error)
         return None
+
+    async def _prepare(self, spec: JobSpec, fetch: Fetch) -> None:
+        await self._executor.prepare(spec, self.say)
+        await fetch(spec.volumes, self.say)
 
     async def run(self, task: Task) -> Ending:
         """Runs the command to its end and clears away whatever it leaves behind."""

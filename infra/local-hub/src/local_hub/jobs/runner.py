@@ -6,23 +6,29 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from local_hub.config import HubConfig
 from local_hub.database import Database
 from local_hub.errors import ApiError
 from local_hub.jobs.ending import Ending
 from local_hub.jobs.execution import Execution, StopRequest
-from local_hub.jobs.executors.base import Executor, ExecutorError, Task
+from local_hub.jobs.executors.base import Executor, ExecutorError, Say, Task
 from local_hub.jobs.folder import JobFolder
 from local_hub.jobs.leftovers import STOPPED_WHILE_RUNNING, STOPPED_WHILE_WAITING, end_leftovers
 from local_hub.jobs.lines import Redactor
 from local_hub.jobs.log import JobLog, format_time
 from local_hub.jobs.spec import JobRequest
 from local_hub.jobs.store import CANCELED, ERROR, JobRecord, JobStore
+from local_hub.jobs.volume_fetching import fetch_volumes
 from local_hub.jobs.volume_store import VolumeStore
+from local_hub.jobs.volumes import Volume
 from local_hub.repos.store import RepoStore
+
+if TYPE_CHECKING:
+    from local_hub.upstream.copies import Upstream
 
 logger = logging.getLogger("local_hub")
 
@@ -57,12 +63,15 @@ class JobRunner:
         base_url: str,
         executor: Executor,
         repos: RepoStore,
+        upstream: "Upstream | None" = None,
     ) -> None:
         self.store = JobStore(database)
         self.executor = executor
         self.is_stopping = False
         self._config = config
         self._url = base_url
+        self._repos = repos
+        self._upstream = upstream
         self._volumes = VolumeStore(repos)
         self._active: dict[str, ActiveJob] = {}
         self._waiting: deque[ActiveJob] = deque()
@@ -169,7 +178,7 @@ class JobRunner:
 
     async def _execute(self, job: ActiveJob) -> Ending:
         record = job.record
-        if (ending := await job.execution.prepare(record.spec)) is not None:
+        if (ending := await job.execution.prepare(record.spec, self._fetch_volumes)) is not None:
             return ending
         try:
             mounts = await asyncio.to_thread(self._volumes.lay_out, record.spec.volumes, job.folder.volumes)
@@ -185,6 +194,10 @@ class JobRunner:
         except ExecutorError as error:
             return job.execution.refuse(error)
         return ending
+
+    async def _fetch_volumes(self, volumes: Sequence[Volume], say: Say) -> None:
+        if self._upstream is not None:
+            await fetch_volumes(self._upstream, self._repos, volumes, say)
 
     async def _run_and_save(self, job: ActiveJob, task: Task) -> Ending:
         """Runs the job, and from time to time puts what it has written into its buckets: a hub may be killed."""

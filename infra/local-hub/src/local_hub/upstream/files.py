@@ -17,9 +17,10 @@ from local_hub.repos.file_routes import file_headers
 from local_hub.repos.history import Commit
 from local_hub.repos.lfs import Ticket, record_large_file
 from local_hub.repos.ranges import range_bounds
-from local_hub.repos.registry import Repo
+from local_hub.repos.registry import Repo, find_repo
 from local_hub.repos.store import RepoStore, store_of
-from local_hub.repos.trees import Entry, find_entry
+from local_hub.repos.trees import Entry, find_entry, walk_files
+from local_hub.upstream.revision import RevisionName
 
 if TYPE_CHECKING:
     from local_hub.upstream.copies import Upstream
@@ -57,6 +58,29 @@ def find_missing(request: Request) -> MissingFile | None:
     if _shares(store, repo, entry):
         return None
     return MissingFile(repo, origin, commit, path, entry)
+
+
+def list_missing(store: RepoStore, name: RevisionName, folder: str, origin: str) -> list[MissingFile]:
+    """The files in a folder of a copy from there whose contents are not here, each content once."""
+    with store.database.read() as db:
+        repo = find_repo(db, name.type, name.namespace, name.name)
+        if repo is None or mirrors.origin_of_mirror(db, repo) != origin:
+            return []
+        commit = history.resolve(db, repo, name.revision)
+        root = find_entry(db, commit.tree_id, folder)
+        if root is None or not root.is_folder:
+            return []
+        prefix = f"{folder}/" if folder else ""
+        lacking = {
+            entry.sha256 or entry.oid: (prefix + path, entry)
+            for path, entry in walk_files(db, root.oid)
+            if not _is_here(db, store, repo, entry)
+        }
+    return [
+        MissingFile(repo, origin, commit, path, entry)
+        for path, entry in lacking.values()
+        if not _shares(store, repo, entry)
+    ]
 
 
 def _is_here(db: sqlite3.Connection, store: RepoStore, repo: Repo, entry: Entry) -> bool:

@@ -20,9 +20,7 @@ def explain_unreachable(url: str, error: UnreachableError) -> ApiError:
     if isinstance(error, RateLimitedError):
         seconds = error.seconds_left
         headers = {"Retry-After": str(seconds), "RateLimit": f'"{error.kind}";r=0;t={seconds}'}
-        message = (
-            f"{url} takes no more requests for {seconds} s. With a token in {TOKEN_VARIABLE} it takes more."
-        )
+        message = f"{url} takes no more requests for {seconds} s; try again then."
         return ApiError(429, message, headers=headers)
     if isinstance(error, BusyError):
         return ApiError(503, f"This is not kept here, and {url} cannot be used just now: {error}.")
