@@ -70,9 +70,9 @@ def list_all(request: Request) -> Response:
     with store_of(request).database.read() as db:
         namespace = namespace_of(request)
         found = list_buckets(db, namespace, request.query_params.get("search", ""))
-        if not found and not (user is not None and user.may_use(namespace)):
-            raise bucket_not_found(request)  # it may also be a bucket's name without its namespace
         seen = [bucket for bucket in found if bucket.visible_to(user)]
+        if not seen and not (user is not None and user.may_use(namespace)):
+            raise bucket_not_found(request)  # it may also be a bucket's name without its namespace
         return page_answer(
             request, seen, PAGE, lambda page: [_describe(bucket, *measure(db, bucket.key)) for bucket in page]
         )
