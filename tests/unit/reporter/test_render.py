@@ -10,7 +10,8 @@ from markdown_it import MarkdownIt
 from unit.reporter.stages import DIAGNOSIS, STAGES
 
 from reporter.charts import Chart
-from reporter.render import escape_markdown, fence, render_html, render_markdown
+from reporter.pages import escape_markdown, fence
+from reporter.render import render_html, render_markdown
 from shared.manifest import Phase
 
 HOSTILE = (

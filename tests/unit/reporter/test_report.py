@@ -10,7 +10,8 @@ import pytest
 from reporter.charts import CHARTS
 from reporter.charts.theme import LIGHT, themed
 from reporter.console import render_results_text
-from reporter.render import escape_markdown, render_html, render_markdown
+from reporter.pages import escape_markdown
+from reporter.render import render_html, render_markdown
 from reporter.report import render_report
 from shared.manifest import Progress
 

@@ -1,20 +1,21 @@
-"""The report as HTML and as Markdown. Whatever comes from data is escaped unless a template says otherwise."""
+"""The report as HTML and as Markdown."""
 
 import base64
-import hashlib
-import html
-import re
 from datetime import datetime
-from importlib.resources import files
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from reporter.browser import clip, collect_browser
 from reporter.charts import Chart
 from reporter.findings import METRIC_WORDS, describe_slice, format_interval, format_p, percent, points
 from reporter.how import explain
+from reporter.pages import (
+    Filters,
+    content_security_policy,
+    fence,
+    html_environment,
+    markdown_environment,
+    read_sources,
+)
 from reporter.repeatability import describe_repeatability
 from reporter.scores import METRICS, MODEL_LABELS
 from reporter.signals import SIGNAL_LABELS
@@ -36,18 +37,13 @@ from shared.question import LETTERS
 SCRIPTS = ("report.js", "answers.js")
 MAX_MARKDOWN_BYTES = 1024**2
 """GitHub refuses a longer job summary (docs.github.com, "Workflow commands", job summaries)."""
-MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
-
-
-class Verbatim(str):
-    """Markdown that is meant as Markdown."""
 
 
 def render_html(summary: Summary, charts: dict[str, Chart]) -> str:
     """Return one page that needs nothing else: styles, scripts, charts and answers are inside it."""
-    environment = _environment(autoescape=True, trim_blocks=True)
+    environment = html_environment(FILTERS)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
-    css, script = _source("report.css"), Markup("\n").join(map(_source, SCRIPTS))
+    css, script = read_sources("report.css"), read_sources(*SCRIPTS)
     run = summary.run
     return environment.get_template("report.html").render(
         css=css,
@@ -58,50 +54,15 @@ def render_html(summary: Summary, charts: dict[str, Chart]) -> str:
     )
 
 
-def content_security_policy(css: str, script: str) -> str:
-    """Return the policy that lets the page's own style and script run and loads nothing (CSP level 3, W3C)."""
-    return (
-        f"default-src 'none'; img-src data:; style-src {_hash_source(css)}; script-src {_hash_source(script)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
 def render_markdown(summary: Summary, charts: dict[str, Chart]) -> str:
     """Return the report for places that show Markdown; the charts lie beside it as `<name>.png`.
 
     What GitHub would not show as a job's summary is written again without the answers and with long errors cut.
     """
-    environment = _environment(autoescape=False, finalize=escape_markdown)
-    environment.filters["fence"] = fence
+    environment = markdown_environment({**FILTERS, "fence": fence})
     template, context = environment.get_template("report.md"), _context(summary, charts)
     whole = template.render(is_short=False, **context)
     return whole if len(whole.encode()) <= MAX_MARKDOWN_BYTES else template.render(is_short=True, **context)
-
-
-def escape_markdown(value: Any) -> str:
-    """Return text that Markdown shows as it is, on one line."""
-    if isinstance(value, Verbatim):
-        return value
-    text = html.escape(" ".join(str(value).split()), quote=False)
-    return MARKDOWN_SPECIAL.sub(r"\\\1", text)
-
-
-def fence(text: str) -> Verbatim:
-    """Return a code block whose fence is longer than any run of backticks in the text."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    ticks = "`" * max(3, longest + 1)
-    return Verbatim(f"{ticks}text\n{text}\n{ticks}")
-
-
-def _environment(autoescape: bool, **options: Any) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("reporter"),
-        undefined=StrictUndefined,
-        autoescape=autoescape,  # noqa: S701 -- off only for Markdown, which escapes through `finalize`
-        **options,
-    )
-    environment.filters |= FILTERS
-    return environment
 
 
 def _context(summary: Summary, charts: dict[str, Chart]) -> dict[str, Any]:
@@ -141,17 +102,6 @@ def _is_trained(summary: Summary, name: str, measured: list[tuple[str, str]]) ->
     return summary.is_complete or bool(curve or measured or summary.histories[name].attempts)
 
 
-def _source(name: str) -> Markup:
-    """Return one of the page's own files, which needs no escaping."""
-    text = files("reporter").joinpath(f"templates/{name}").read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704
-
-
-def _hash_source(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
 def _svg_uri(svg: bytes) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
 
@@ -186,7 +136,7 @@ def _money(value: float | None) -> str:
     return "<$0.01" if 0 < value < 0.005 else f"${value:.2f}"
 
 
-FILTERS = {
+FILTERS: Filters = {
     "clip": clip,
     "decimal": _decimal,
     "first_line": _first_line,

@@ -1,18 +1,19 @@
 """How comparisons are shown: one page that loads nothing, the same as Markdown, and tables for a terminal."""
 
-import base64
-import hashlib
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from reporter.compare.figures import Figure, Kind
 from reporter.findings import Tone, format_interval, format_p, percent, points
-from reporter.render import escape_markdown
+from reporter.pages import (
+    Filters,
+    content_security_policy,
+    html_environment,
+    markdown_environment,
+    read_sources,
+)
 from reporter.scores import MODEL_LABELS
 from shared.statistics.intervals import Interval
 
@@ -22,18 +23,13 @@ STYLES = ("report.css", "compare.css")
 
 def render_pages(name: str, **context: Any) -> dict[str, str]:
     """Return `<name>.html` and `<name>.md`; whatever comes from data is shown as text."""
-    css = "\n".join(
-        files("reporter").joinpath(f"templates/{style}").read_text(encoding="utf-8") for style in STYLES
-    )
-    page = _environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    markdown = _environment(autoescape=False, finalize=escape_markdown)
+    css = read_sources(*STYLES)
+    page = html_environment(FILTERS).get_template(f"{name}.html")
+    markdown = markdown_environment(FILTERS).get_template(f"{name}.md")
+    context |= {"labels": MODEL_LABELS}
     return {
-        f"{name}.html": page.get_template(f"{name}.html").render(
-            css=Markup(css),  # noqa: S704 -- our own style sheets
-            policy=_policy(css),
-            **context,
-        ),
-        f"{name}.md": markdown.get_template(f"{name}.md").render(**context),
+        f"{name}.html": page.render(css=css, policy=content_security_policy(css), **context),
+        f"{name}.md": markdown.render(**context),
     }
 
 
@@ -91,25 +87,11 @@ def plain_table(title: str, *columns: str) -> Table:
     return table
 
 
-def _policy(css: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-
-
-def _environment(autoescape: bool, **options: Any) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("reporter"),
-        undefined=StrictUndefined,
-        autoescape=autoescape,  # noqa: S701 -- off only for Markdown, which escapes through `finalize`
-        **options,
-    )
-    environment.globals |= {"labels": MODEL_LABELS}
-    environment.filters |= {
-        "figure": format_figure,
-        "value": format_value,
-        "range": format_range,
-        "change": format_change,
-        "change_range": format_change_range,
-        "p_value": format_p,
-    }
-    return environment
+FILTERS: Filters = {
+    "figure": format_figure,
+    "value": format_value,
+    "range": format_range,
+    "change": format_change,
+    "change_range": format_change_range,
+    "p_value": format_p,
+}
