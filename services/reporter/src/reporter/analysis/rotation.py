@@ -8,6 +8,7 @@ from reporter.findings import Finding, format_interval, percent
 from reporter.predictions import Answer
 from reporter.scores import MODEL_LABELS, Score, count_score
 from shared.question import LETTERS, ROTATIONS, Question
+from shared.rotations import choose_option, option_at
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def _read(answers: Sequence[Answer], questions: Mapping[str, Question]) -> Rotat
     return Rotated(
         by_rotation={turn: _count([group[turn].correct for group in whole.values()]) for turn in ROTATIONS},
         consistent=_count([_is_consistent(group, questions.get(row_id)) for row_id, group in whole.items()]),
-        debiased=_count([_weigh_options(group) == LETTERS.index(group[0].gold) for group in whole.values()]),
+        debiased=_count([choose_option(group) == LETTERS.index(group[0].gold) for group in whole.values()]),
     )
 
 
@@ -73,26 +74,6 @@ def _count(outcomes: Sequence[bool]) -> Score:
 
 
 def _is_consistent(group: Mapping[int, Answer], question: Question | None) -> bool:
-    places = [_option(answer.letter, turn) for turn, answer in group.items()]
     texts = question.options if question else LETTERS
-    return None not in places and len({texts[place] for place in places if place is not None}) == 1
-
-
-def _weigh_options(group: Mapping[int, Answer]) -> int | None:
-    """Return the option, by its place as published, that has most; the first of equals, None where none has any."""
-    totals = [0.0] * len(LETTERS)
-    for turn, answer in group.items():
-        for option, weight in _weights(answer, turn).items():
-            totals[option] += weight
-    return totals.index(max(totals)) if any(totals) else None
-
-
-def _weights(answer: Answer, rotation: int) -> dict[int, float]:
-    if answer.letter_probabilities is not None:
-        return {(place - rotation) % 4: weight for place, weight in enumerate(answer.letter_probabilities)}
-    option = _option(answer.letter, rotation)
-    return {} if option is None else {option: 1.0}
-
-
-def _option(letter: str | None, rotation: int) -> int | None:
-    return None if letter is None else (LETTERS.index(letter) - rotation) % 4
+    chosen = {answer.letter and texts[option_at(answer.letter, turn)] for turn, answer in group.items()}
+    return len(chosen) == 1 and None not in chosen
