@@ -119,3 +119,24 @@ def test_a_request_carries_only_the_variables_of_its_phase(monkeypatch):
     monkeypatch.setenv("GRPO_BETA", "0.5")
     request = build_request(load_profile("demo"), "sft", "r", "n", force=False)
     assert set(request.environment) == {"PROFILE_JSON"}
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (MINIMAL.replace('base_model = "c/d"', ""), "[run] base_model: Field required. Fix it there."),
+        (MINIMAL.replace('"10m"', '"10m"\nflavour = "x"'), "There is no setting flavour (in [launch] of profile mine)"),
+        ("eval = 3\n" + MINIMAL, "eval of profile mine must be a section: [eval], its settings below."),
+        ("run = 3\n", "run of profile mine must be a section: [run], its settings below."),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_by_its_section_as_it_stands_in_the_file(tmp_path, content, complaint):
+    with pytest.raises(BadInput, match=re.escape(complaint)):
+        load_profile(write(tmp_path, content))
+
+
+def test_a_profile_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(BadInput, match="cannot be read"):
+        load_profile(str(path))

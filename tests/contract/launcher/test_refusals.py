@@ -2,6 +2,10 @@
 
 import re
 
+import pytest
+
+from launcher.arguments import parse_arguments
+from launcher.commands import COMMANDS
 from shared.errors import ExitCode
 from shared.runs import ManifestStore
 
@@ -102,3 +106,17 @@ def test_a_manifest_of_a_newer_schema(split_done, colleague, hub):
     )
     line = refusal(colleague("sft"), ExitCode.BAD_INPUT)
     assert line.startswith("error: This run's manifest has schema 2, this code knows 1. Update your checkout")
+
+
+def test_a_wrong_option_is_named_as_the_variable_of_make(monkeypatch, capsys):
+    for arguments, complaint in (
+        (["sft", "--seed", "x"], "SEED: x: Input should be a valid integer"),
+        (["sft", "--budget-usd", "-1"], "BUDGET_USD: -1: Input should be greater than or equal to 0"),
+        (["results", "--format", "xml"], "FORMAT: invalid choice: 'xml' (choose from 'table', 'json')"),
+    ):
+        monkeypatch.setattr("sys.argv", ["launcher", *arguments])
+        with pytest.raises(SystemExit, match=str(int(ExitCode.BAD_INPUT))):
+            parse_arguments(COMMANDS, None)
+        [line] = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"error: {complaint}")
+        assert line.endswith(". See: make help")

@@ -2,20 +2,33 @@
 
 import argparse
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import NonNegativeFloat, PositiveInt, TypeAdapter, ValidationError
 
 from launcher.phases import DEFAULT_PROFILE
 from launcher.profiles import Seed
+from shared.errors import ExitCode
 from shared.manifest import PHASES
+
+
+class _CommandLine(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say it in one line, by the names that these options have as variables of make."""
+        named = re.sub(r"argument --([a-z-]+):", lambda match: _variable(match[1]) + ":", message)
+        self.exit(ExitCode.BAD_INPUT, f"error: {named}. See: make help\n")
+
+
+def _variable(option: str) -> str:
+    return option.replace("-", "_").upper()
 
 
 def parse_arguments(commands: Iterable[str], description: str | None) -> argparse.Namespace:
     """Read the command line; what a variable of the environment says as well is overruled by it."""
-    parser = argparse.ArgumentParser(prog="python -m launcher", description=description)
+    parser = _CommandLine(prog="python -m launcher", description=description)
     parser.add_argument("command", choices=tuple(commands))
     parser.add_argument("--profile", help=f"profile name or .toml file (a new run: {DEFAULT_PROFILE})")
     parser.add_argument("--run", help="run id (default: the newest run that fits the other options)")
@@ -81,4 +94,4 @@ def _parse(text: str, wanted: Any) -> Any:
     try:
         return TypeAdapter(wanted).validate_python(text)
     except ValidationError as error:
-        raise argparse.ArgumentTypeError(error.errors()[0]["msg"]) from error
+        raise argparse.ArgumentTypeError(f"{text}: {error.errors()[0]['msg']}") from error

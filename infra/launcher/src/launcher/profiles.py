@@ -33,7 +33,7 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class RunSection(_Section):
+class RunSection(_Section, title="run"):
     """What a run begins with: `namespace/name@revision`, a branch, tag or commit id; main without one."""
 
     source_dataset: Reference
@@ -41,7 +41,7 @@ class RunSection(_Section):
     seed: Seed = 0
 
 
-class LaunchTarget(_Section):
+class LaunchTarget(_Section, title="launch"):
     """Where the job of a phase runs, and how often one command may launch it.
 
     `image` may hold "{service}", in whose place each phase puts the name of its service; "auto" installs the code of
@@ -103,21 +103,29 @@ def load_profile(name_or_path: str, folder: Path = PROFILES_FOLDER) -> Profile:
         )
     try:
         return _parse(path.stem, tomllib.loads(path.read_text("utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"Profile {path} cannot be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"Profile {path} is not valid TOML: {error}. Fix that line.") from error
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in problem["loc"])
-        raise BadInput(f"Profile {path}, [{error.title}] {field}: {problem['msg']}. Fix it there.") from error
+        reason = problem["msg"].removeprefix("Value error, ")
+        raise BadInput(f"Profile {path}, [{error.title}] {field}: {reason}. Fix it there.") from error
 
 
 def _parse(name: str, content: dict[str, Any]) -> Profile:
     refuse_unknown(content, ("run", "launch", *PHASES, GATE), f"profile {name}")
+    for section, settings in content.items():
+        if not isinstance(settings, dict):
+            raise BadInput(f"{section} of profile {name} must be a section: [{section}], its settings below.")
     launch = dict(content.get("launch", {}))
     common = {key: value for key, value in launch.items() if not isinstance(value, dict)}
     own = {key: value for key, value in launch.items() if isinstance(value, dict)}
     image = {"image": os.environ[IMAGE_VARIABLE]} if os.environ.get(IMAGE_VARIABLE) else {}
     refuse_unknown(own, PHASES, f"[launch] of profile {name}")
+    refuse_unknown(common, LaunchTarget.model_fields, f"[launch] of profile {name}")
+    refuse_unknown(content.get("run", {}), RunSection.model_fields, f"[run] of profile {name}")
     return Profile(
         name=name,
         run=RunSection.model_validate(content.get("run", {})),
