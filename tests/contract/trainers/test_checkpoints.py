@@ -14,7 +14,8 @@ from shared.errors import PipelineError
 from shared.hub import Hub
 from shared.lm.resume import BRANCH, KEPT, MARKER, CheckpointStore
 
-ROWS = {"curves": [{"step": 1, "loss": 0.5}]}
+# A completion may hold any character, also those at which Python would end a line.
+ROWS = {"curves": [{"step": 1, "loss": 0.5}, {"step": 2, "completion": "a\u2028b\x85c"}]}
 
 
 @pytest.fixture
@@ -75,6 +76,15 @@ def test_what_was_pushed_is_found_on_another_machine(store, job):
     found = store.find()
     assert found.marker == checkpoint.marker
     assert (found.trainer_folder / "adapter_model.safetensors").read_text() == "weights of step 3"
+
+
+def test_a_checkpoint_that_another_version_wrote_is_not_used(store, job):
+    store.push(save(store, 3))
+    written = f"step-000003/{MARKER}"
+    other = CommitOperationAdd(written, b'{"step": 3, "key": "this training", "kept": "otherwise"}')
+    job.hub.api.create_commit(store.repo_id, [other], revision=BRANCH, commit_message="As another version")
+    lose_this_machine(job)
+    assert store.find() is None
 
 
 def test_the_newer_of_both_is_found(store, job):

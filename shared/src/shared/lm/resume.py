@@ -76,8 +76,7 @@ class Checkpoint:
 
     def read_rows(self, name: str) -> Rows:
         """Return a list of rows as it was at this step."""
-        lines = (self.folder / rows_file(name)).read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines]
+        return parse_json_lines((self.folder / rows_file(name)).read_text(encoding="utf-8"))
 
 
 class CheckpointStore:
@@ -178,8 +177,8 @@ class CheckpointStore:
 
     def _newest_remote(self, head: RepoRef) -> Marker | None:
         for name in reversed(self._remote_names(head)):
-            marker = Marker.model_validate_json(self.job.hub.read_bytes(head, f"{name}/{MARKER}"))
-            if self._is_ours(marker, f"in {self.repo_id}"):
+            marker = parse_marker(self.job.hub.read_bytes(head, f"{name}/{MARKER}"))
+            if marker and self._is_ours(marker, f"in {self.repo_id}"):
                 return marker
         return None
 
@@ -215,6 +214,12 @@ def render_json_lines(rows: Rows) -> bytes:
     return "".join(f"{json.dumps(row, ensure_ascii=False, allow_nan=False)}\n" for row in rows).encode()
 
 
+def parse_json_lines(text: str) -> Rows:
+    """Return the rows of JSON Lines."""
+    # Only a newline ends a line: `splitlines` would also cut a completion at U+2028 and its like.
+    return [json.loads(line) for line in text.split("\n") if line]
+
+
 def hash_files(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of every file in a folder but the marker, by its path in it."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / MARKER)
@@ -226,10 +231,18 @@ def hash_files(folder: Path) -> dict[str, str]:
 def read_marker(folder: Path) -> Marker | None:
     """Return a folder's marker, or None where it has none or holds other files than it says."""
     try:
-        marker = Marker.model_validate_json((folder / MARKER).read_bytes())
-    except (FileNotFoundError, ValidationError):
+        marker = parse_marker((folder / MARKER).read_bytes())
+    except FileNotFoundError:
         return None
-    return marker if hash_files(folder) == marker.files else None
+    return marker if marker and hash_files(folder) == marker.files else None
+
+
+def parse_marker(content: bytes) -> Marker | None:
+    """Return what a marker says, or None where it is broken off, or of a version that wrote it otherwise."""
+    try:
+        return Marker.model_validate_json(content)
+    except ValidationError:
+        return None
 
 
 def write_marker(folder: Path, marker: Marker) -> None:
