@@ -22,7 +22,7 @@ def main() -> int:
 
 def compare(run_ids: list[str], namespace: str, reports: Path) -> None:
     """Print the comparison and write it under the folder of reports."""
-    # Only now that the command is understood: this loads matplotlib.
+    # Only now that the command is understood: this loads numpy, pyarrow and the templates.
     from reporter.compare.output import render, show, summarise
     from reporter.compare.runs import load_runs, name_folder, write_pages
 

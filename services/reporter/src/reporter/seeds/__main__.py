@@ -25,7 +25,7 @@ def main() -> int:
 
 def pool_seeds(run_ids: Sequence[str], namespace: str, reports: Path, missing: Sequence[int] = ()) -> None:
     """Print the pooled figures and write them under the folder of reports."""
-    # Only now that the command is understood: this loads matplotlib.
+    # Only now that the command is understood: this loads numpy, pyarrow and the templates.
     from reporter.compare.runs import load_runs, name_folder, write_pages
     from reporter.seeds.output import render, show, summarise
 
