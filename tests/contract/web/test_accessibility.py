@@ -23,7 +23,7 @@ Some [link](a.txt), `{LONG}`.
 ```python
 x = "{LONG}"
 ```
-|a|b|
+|a||
 |-|-:|
 |{LONG}|1|
 """.encode()
@@ -39,6 +39,10 @@ def addresses(api, name):
     table = io.BytesIO()
     parquet.write_table(pyarrow.table({"question": [LONG, "b c " * 50], "answer": [1, 2]}), table)
     reference = {"repo_id": name, "repo_type": "dataset", "commit": "a" * 40}
+    job = api.run_job(
+        image="i", command=["sh", "-c", f"echo {LONG}; exit 3"], namespace="local", env={"A": LONG}
+    )
+    attempt = {"job_id": job.id, "flavor": "cpu-basic"}
     phases = {
         "split": {
             "status": "succeeded",
@@ -46,7 +50,7 @@ def addresses(api, name):
             "metrics": {"rows": 5},
             "config": {"a": 1},
         },
-        "sft": {"status": "running", "progress": {"step": 1, "total": 9}, "attempts": [{"job_id": "a" * 24}]},
+        "sft": {"status": "running", "progress": {"step": 1, "total": 9}, "attempts": [attempt]},
         "grpo": {"status": "interrupted"},
         "eval": {"status": "failed", "error": LONG},
         "report": {"status": "pending"},
@@ -70,9 +74,6 @@ def addresses(api, name):
     api.create_commit(name, changes, commit_message="Propose", repo_type="dataset", create_pr=True)
     api.create_bucket(name)
     api.batch_bucket_files(name, add=[(b"x", f"run/{LONG}.txt")])
-    job = api.run_job(
-        image="i", command=["sh", "-c", f"echo {LONG}; exit 3"], namespace="local", env={"A": LONG}
-    )
     schedule = api.create_scheduled_job(
         image="i", command=["true", LONG], schedule="@yearly", namespace="local"
     )

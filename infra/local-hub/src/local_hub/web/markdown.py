@@ -41,6 +41,10 @@ def render_markdown(text: str, repo: Repo, revision: str, path: str) -> "Markup"
         elif token.type in ("heading_open", "heading_close"):
             # The page has its own first and second headings.
             token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"
+    for begin, content, end in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if begin.type == "th_open" and not content.content.strip():  # it heads nothing
+            begin.tag = end.tag = "td"
+            begin.attrs.pop("scope", None)
     # The parser escapes: every text is text, and it makes tags for Markdown only.
     shown = parser.renderer.render(tokens, parser.options, {})
     for plain, wide in _WIDE:

@@ -54,7 +54,7 @@ function followLog(log) {
 }
 
 if (document.querySelector("[data-live]")) setTimeout(keepFresh, REFRESH_MS);
-for (const log of document.querySelectorAll("[data-follow]")) {
+for (const log of document.querySelectorAll(".log")) {
   log.scrollTop = log.scrollHeight;
-  followLog(log);
+  if (log.dataset.follow) followLog(log);
 }
