@@ -14,7 +14,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import get_session
 
 from local_hub.errors import ApiError
-from local_hub.xet.formats import chunks_of
+from local_hub.xet.unpacking import Unpacker
 
 XORB = "0" * 63 + "1"
 CONTENT = b"raw" + b"packed" * 9 + b"abcdefghi"
@@ -59,13 +59,21 @@ def make_shard(
     flags: int = 3 << 30,
     size: int = len(CONTENT),
 ) -> bytes:
-    """One file with the wrong Xet hash, a verification record and its SHA-256."""
+    """One file of one part, with the wrong Xet hash, a verification record and its SHA-256."""
+    return shard_of(sha256, (xorb, first, last, bytes(size)), flags=flags)
+
+
+def shard_of(sha256: str, *parts: tuple[str, int, int, bytes], flags: int = 3 << 30) -> bytes:
+    """The same of several parts: of a xorb the chunks from one on to before another, which have that content."""
     return b"".join(
         [
             b"HFRepoMetaData".ljust(32, b"\0") + struct.pack("<QQ", 2, 0),
-            b"\1" * 32 + struct.pack("<IIQ", flags, 1, 0),
-            digest_bytes(xorb) + struct.pack("<IIII", 0, size, first, last),
-            b"\2" * 48,
+            b"\1" * 32 + struct.pack("<IIQ", flags, len(parts), 0),
+            *(
+                digest_bytes(xorb) + struct.pack("<IIII", 0, len(content), first, last)
+                for xorb, first, last, content in parts
+            ),
+            b"\2" * 48 * len(parts),
             digest_bytes(sha256) + bytes(16),
             b"\xff" * 32 + bytes(16),
         ]
@@ -137,7 +145,8 @@ def test_a_stranger_uploads_for_a_pull_request_only(by_xet, other_api, api, repo
 def test_each_compression_is_undone(hub_server, upload, repo):
     sha256 = hashlib.sha256(CONTENT).hexdigest()
     assert commit_large_file(hub_server, repo, sha256).status_code == 400
-    assert upload.send_xorb().json() == {"was_inserted": True}
+    for is_new in (True, False):
+        assert upload.send_xorb().json() == {"was_inserted": is_new}
     for _ in range(2):
         assert upload.send("shards", make_shard(sha256)).json() == {"result": 1}
     assert commit_large_file(hub_server, repo, sha256).status_code == 200
@@ -167,13 +176,13 @@ def test_a_shard_that_does_not_fit_is_refused_and_stores_nothing(
 
 
 def test_chunks_of_a_xorb_that_is_stored_are_found_by_later_shards_and_take_no_room(hub_server, upload, repo):
-    xorb = hub_server.directory / "incoming" / f"parts-{upload.url.rpartition('/')[2]}" / XORB
+    arrived = hub_server.directory / "incoming" / f"parts-{upload.url.rpartition('/')[2]}" / "chunks"
     upload.send_xorb()
     part = hashlib.sha256(b"packed" * 9).hexdigest()
     assert upload.send("shards", make_shard(part, 1, 2, size=54)).status_code == 200
-    assert xorb.exists()
+    assert arrived.exists()
     assert upload.send("shards", make_shard(hashlib.sha256(CONTENT).hexdigest())).status_code == 200
-    assert not xorb.exists()
+    assert not arrived.exists()
     tail = b"packed" * 9 + b"abcdefghi"
     assert (
         upload.send("shards", make_shard(hashlib.sha256(tail).hexdigest(), 1, 3, size=63)).status_code == 200
@@ -181,6 +190,55 @@ def test_chunks_of_a_xorb_that_is_stored_are_found_by_later_shards_and_take_no_r
     assert upload.send("shards", make_shard("1" * 64, 2, 4)).status_code == 400
     assert commit_large_file(hub_server, repo, hashlib.sha256(tail).hexdigest()).status_code == 200
     assert get_session().get(f"{hub_server.url}/{repo}/resolve/main/a.bin").content == tail
+
+
+def store(hub_server, upload, repo, *parts: tuple[str, int, int, bytes]) -> None:
+    """Names a file of parts of xorbs, commits it and reads it back."""
+    content = b"".join(part for *_, part in parts)
+    sha256 = hashlib.sha256(content).hexdigest()
+    assert upload.send("shards", shard_of(sha256, *parts)).status_code == 200
+    assert commit_large_file(hub_server, repo, sha256).status_code == 200
+    assert get_session().get(f"{hub_server.url}/{repo}/resolve/main/a.bin").content == content
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (2, 1, 0), (1, 0, 2)])
+def test_a_file_is_whole_in_whatever_order_its_xorbs_arrive(hub_server, upload, repo, order):
+    contents = [bytes([65 + number]) * 100_000 for number in range(3)]
+    names = [f"{number:064x}" for number in range(3)]
+    for number in order:
+        upload.send(f"xorbs/default/{names[number]}", chunk(contents[number], 0, 100_000))
+    parts = [(name, 0, 1, content) for name, content in zip(names, contents, strict=True)]
+    store(hub_server, upload, repo, *parts)
+    # What the first file took is found by others.
+    store(hub_server, upload, repo, parts[2], parts[0])
+
+
+def test_a_file_that_arrived_as_it_is_leaves_others_theirs(hub_server, upload, repo):
+    contents = [bytes([65 + number]) * 100_000 for number in range(3)]
+    upload.send(f"xorbs/default/{XORB}", b"".join(chunk(content, 0, 100_000) for content in contents))
+    # Not the whole of what arrived: the third chunk is nobody's yet.
+    store(hub_server, upload, repo, (XORB, 0, 2, b"".join(contents[:2])))
+    store(hub_server, upload, repo, (XORB, 2, 3, contents[2]))
+    store(hub_server, upload, repo, (XORB, 0, 3, b"".join(contents)))
+
+
+def test_a_large_file_is_written_once(hub_server, upload, repo):
+    content = os.urandom(100_000)
+    upload.send(f"xorbs/default/{XORB}", chunk(content, 0, 100_000))
+    arrived = hub_server.directory / "incoming" / f"parts-{upload.url.rpartition('/')[2]}" / "chunks"
+    number = arrived.stat().st_ino
+    store(hub_server, upload, repo, (XORB, 0, 1, content))
+    sha256 = hashlib.sha256(content).hexdigest()
+    assert (hub_server.directory / "objects" / sha256[:2] / sha256[2:]).stat().st_ino == number
+
+
+def test_what_came_of_a_xorb_that_broke_off_is_in_no_file(hub_server, upload, repo):
+    one, two = b"1" * 100_000, b"2" * 100_000
+    broken = chunk(one, 0, 100_000) + chunk(two, 0, 100_000)[:-1]
+    assert upload.send(f"xorbs/default/{XORB}", broken).status_code == 400
+    upload.send(f"xorbs/default/{XORB}", chunk(two, 0, 100_000))
+    upload.send(f"xorbs/default/{'f' * 64}", chunk(one, 0, 100_000))
+    store(hub_server, upload, repo, (XORB, 0, 1, two), ("f" * 64, 0, 1, one))
 
 
 @pytest.mark.parametrize("size", [0, 7, 20, 60])
@@ -199,7 +257,7 @@ def test_a_chunk_that_unpacks_to_more_than_it_says_is_refused_in_no_more_memory_
     tracemalloc.start()
     try:
         with pytest.raises(ApiError, match="does not have the 54 bytes that it says"):
-            list(chunks_of(memoryview(bomb), 0, 1))
+            list(Unpacker().feed(bomb))
         assert tracemalloc.get_traced_memory()[1] < 2**20
     finally:
         tracemalloc.stop()
@@ -210,7 +268,7 @@ def test_a_chunk_that_unpacks_to_more_than_it_says_is_refused_in_no_more_memory_
 )
 def test_a_chunk_that_is_no_whole_frame_is_refused(packed):
     with pytest.raises(ApiError, match="A chunk of a xorb"):
-        list(chunks_of(memoryview(chunk(packed, 1, 54)), 0, 1))
+        list(Unpacker().feed(chunk(packed, 1, 54)))
 
 
 def test_a_bucket_names_no_content_by_the_xet_hash_of_another(hub_server, api, upload):

@@ -51,6 +51,18 @@ def test_what_was_announced_for_a_path_is_ended_by_its_size_and_nothing_else_is(
     assert amounts(held) == (110, 110)
 
 
+def test_bytes_that_come_by_no_name_are_of_the_largest_file_that_was_announced(held, incoming):
+    assert held.find_announced(REPO) is None
+    held.promise(REPO, "ada", {"path c": 20, "path d": 50}, by_path=True)
+    held.promise(BUCKET, "ada", {"path e": 90}, by_path=True)
+    announced = held.find_announced(REPO)
+    assert announced.disk == 50
+    with held.arriving(Arrival(REPO, 40, incoming, announced)):
+        incoming.write(b"x" * 40)
+    assert amounts(held) == (320, 280)
+    assert held.find_announced(REPO).disk == 20
+
+
 def test_what_has_come_is_on_the_disk_and_counts_against_the_quota_until_the_end(held, incoming):
     with held.arriving(Arrival(REPO, 100, incoming, held.find(REPO, "a"))):
         assert amounts(held) == (160, 160)

@@ -32,6 +32,7 @@ from local_hub.web.refusals import refuse_browser, wants_page
 from local_hub.web.routes import web_routes
 from local_hub.web.sessions import Sessions
 from local_hub.xet.routes import xet_routes
+from local_hub.xet.uploads import Uploads
 
 ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -39,8 +40,8 @@ ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 def create_app(config: HubConfig, base_url: str) -> Starlette:
     """Assembles the hub over `config.directory`.
 
-    Handlers find on `request.app.state`: `config`, `database`, `base_url`, `accounts`, `repos`, `sessions`,
-    `runner`, `scheduler`, `upstream`; and on `request.state.user` the `User` who asks (None if anonymous).
+    Handlers find on `request.app.state`: `config`, `database`, `base_url`, `accounts`, `repos`, `uploads`,
+    `sessions`, `runner`, `scheduler`, `upstream`; and on `request.state.user` the `User` who asks (None if anonymous).
     Path parameters arrive percent-encoded. Raises `HubError` if the folder or the executor cannot be used.
     """
     executor = make_executor(config.executor or DEFAULT_EXECUTOR, config)
@@ -74,6 +75,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
     app.state.base_url = base_url
     app.state.accounts = accounts
     app.state.repos = RepoStore(config, database)
+    app.state.uploads = Uploads(app.state.repos.blobs)
     app.state.upstream = _open_upstream(config, app.state.repos)
     app.state.sessions = Sessions()
     app.state.runner = JobRunner(config, database, base_url, executor, app.state.repos, app.state.upstream)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Set
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from local_hub.directory import flush
 
@@ -134,6 +134,10 @@ class BlobStore:
             if folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
 
+    def has_parts(self, upload: str) -> bool:
+        """Whether an upload has a folder for its parts."""
+        return (self._incoming / f"parts-{upload}").exists()
+
     def drop_parts(self, upload: str) -> None:
         """Removes the parts of a multipart upload."""
         shutil.rmtree(self._incoming / f"parts-{upload}", ignore_errors=True)
@@ -164,9 +168,14 @@ class IncomingPart:
         while rest:
             rest = rest[self._file.write(rest) :]
 
-    def keep_as_part(self, upload: str, name: int | str) -> None:
+    def copy_to(self, file: BinaryIO) -> None:
+        """Appends the bytes to another file."""
+        with self._path.open("rb") as source:
+            shutil.copyfileobj(source, file, BLOCK_BYTES)
+
+    def keep_as_part(self, upload: str, number: int) -> None:
         """Puts the bytes among the parts of an upload; nothing needs flushing before the whole is there."""
-        os.replace(self._path, self._store.parts_folder(upload) / str(name))
+        os.replace(self._path, self._store.parts_folder(upload) / str(number))
 
 
 class IncomingBlob(IncomingPart):

@@ -1,16 +1,24 @@
 """Writing a request's body to disk while more of it comes in."""
 
 import asyncio
+from typing import Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from local_hub.body import read_blocks
 from local_hub.errors import ApiError
-from local_hub.repos.blobs import BLOCK_BYTES, IncomingPart
+from local_hub.repos.blobs import BLOCK_BYTES
 
 
-async def receive_content(request: Request, incoming: IncomingPart, limit: int, refusal: str) -> None:
+class Incoming(Protocol):
+    """What takes content block by block."""
+
+    def write(self, block: bytearray) -> None:
+        """Appends a block."""
+
+
+async def receive_content(request: Request, incoming: Incoming, limit: int, refusal: str) -> None:
     """Appends the body to what is coming in, a block being written while the next is collected.
 
     Raises:

@@ -9,8 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-
-from local_hub.repos.blobs import IncomingPart
+from typing import Protocol
 
 # Where nothing of a request's files comes for so long, its client has given up, or was killed.
 QUIET_SECONDS = 1800.0
@@ -39,13 +38,19 @@ class Promise:
     is_kept: bool = True
 
 
+class Incoming(Protocol):
+    """What is coming in; so many bytes of it have come."""
+
+    size: int
+
+
 @dataclass(eq=False)
 class Arrival:
     """So many bytes that come right now: those that have come are on the disk already."""
 
     target: Target
     size: int
-    incoming: IncomingPart
+    incoming: Incoming
     promise: Promise | None = None
 
     @property
@@ -113,6 +118,14 @@ class Reservations:
             names = self._by_size.get((target, size))
             if names:
                 self.end(target, next(iter(names)))
+
+    def find_announced(self, target: Target) -> Promise | None:
+        """The largest of those that were made for a path, by what is still to come."""
+        with self.lock:
+            names = [name for (owner, _), names in self._by_size.items() if owner == target for name in names]
+            return max(
+                (self._promises[target, name] for name in names), key=lambda made: made.disk, default=None
+            )
 
     def end_all(self, target: Target) -> None:
         """Takes back all that was promised for a target that is gone."""

@@ -1,7 +1,4 @@
-"""The hashes by which Xet names contents. Source: huggingface.co/docs/xet, "Hashing".
-
-A file's name follows from its chunks and where they were cut, so it can be checked while the file is put together.
-"""
+"""The hashes by which Xet names contents. Source: huggingface.co/docs/xet, "Hashing"."""
 
 import struct
 from collections.abc import Iterable, Sequence
@@ -18,29 +15,10 @@ _FEWEST, _MEAN, _MOST = 2, 4, 9
 Node = tuple[bytes, int]
 
 
-class FileHasher:
-    """Takes a file's chunks in order and says what Xet calls the file."""
-
-    def __init__(self) -> None:
-        self._nodes: list[Node] = []
-
-    def add(self, chunk: bytes) -> None:
-        """Takes the next chunk."""
-        self._nodes.append((_keyed(_DATA_KEY, chunk), len(chunk)))
-
-    def hexdigest(self) -> str:
-        """The file's name."""
-        if not self._nodes:
-            return EMPTY_FILE
-        return to_hex(_keyed(_FILE_KEY, _root(self._nodes)))
-
-
 def file_hash(chunks: Iterable[bytes]) -> str:
     """What Xet calls a file that was cut into these chunks."""
-    hasher = FileHasher()
-    for chunk in chunks:
-        hasher.add(chunk)
-    return hasher.hexdigest()
+    nodes = [(_keyed(_DATA_KEY, chunk), len(chunk)) for chunk in chunks]
+    return to_hex(_keyed(_FILE_KEY, _root(nodes))) if nodes else EMPTY_FILE
 
 
 def to_hex(digest: bytes) -> str:

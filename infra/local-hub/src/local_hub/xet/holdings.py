@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from local_hub.buckets.uploads import find_upload, record_upload
 from local_hub.errors import ApiError
 from local_hub.repos.lfs import Ticket, has_large_file, record_large_file
-from local_hub.xet.formats import ShardFile
+from local_hub.xet.shards import ShardFile
 from local_hub.xet.tokens import Owner
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local_hub.xet.formats import CHUNK_HEADER_BYTES, raw_chunk_header
+from local_hub.xet.unpacking import CHUNK_HEADER_BYTES, raw_chunk_header
 
 CHUNK_BYTES = 64 * 1024
 # A client holds a xorb in memory as a whole, several at a time.

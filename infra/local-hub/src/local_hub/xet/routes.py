@@ -1,7 +1,6 @@
 """The Xet routes: uploads, and the table of all but those that give tokens for buckets."""
 
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,17 +17,15 @@ from local_hub.repos.access import open_repo_to_commit
 from local_hub.repos.paging import flag
 from local_hub.repos.receiving import receive_content
 from local_hub.repos.reservations import Arrival
-from local_hub.repos.store import RepoStore, store_of
+from local_hub.repos.store import store_of
 from local_hub.xet import downloads
 from local_hub.xet.assembly import assemble
-from local_hub.xet.formats import ShardFile, parse_shard
+from local_hub.xet.shards import parse_shard
 from local_hub.xet.tokens import UPLOAD, Owner, begin_upload, check_token
+from local_hub.xet.uploads import LARGEST_XORB_BYTES, TOO_LARGE, uploads_of
 
-LARGEST_XORB_BYTES = 128 * 1024**2
 LARGEST_SHARD_BYTES = 128 * 1024**2
 _HASH = re.compile(r"[0-9a-f]{64}")
-# A client that gave up waiting asks again for the same: one at a time, and mostly in nobody else's way.
-_assembling = [threading.Lock() for _ in range(16)]
 
 
 def write_token(request: Request) -> Response:
@@ -44,31 +41,35 @@ async def receive_xorb(request: Request) -> Response:
     owner, ticket = check_token(request, UPLOAD)
     if not _HASH.fullmatch(name):
         raise ApiError(400, "A xorb is named by 64 hex digits")
-    size = announced_bytes(request) or LARGEST_XORB_BYTES
-    with (
-        _refused_at_once(),
-        await run_in_threadpool(store.blobs.receive_part) as incoming,
-        store.room.arriving(Arrival(owner.target, size, incoming)),
-    ):
-        refusal = f"A xorb has at most {LARGEST_XORB_BYTES} bytes"
-        await receive_content(request, incoming, LARGEST_XORB_BYTES, refusal)
-        if incoming.size == 0:
-            raise ApiError(400, "The xorb is empty")
-        await run_in_threadpool(incoming.keep_as_part, ticket.session, name)
-    return JSONResponse({"was_inserted": True})
+    upload = uploads_of(request).get(ticket.session)
+    async with upload.lock:
+        is_new = not upload.has(name)
+        if is_new:
+            size = announced_bytes(request) or LARGEST_XORB_BYTES
+            with (
+                _refused_at_once(),
+                await run_in_threadpool(upload.receive, name) as incoming,
+                store.room.arriving(
+                    Arrival(owner.target, size, incoming, store.room.announced(owner.target))
+                ),
+            ):
+                await receive_content(request, incoming, LARGEST_XORB_BYTES, TOO_LARGE)
+                incoming.keep()
+        else:
+            async for _ in request.stream():
+                pass  # a client that has not heard of it sends a xorb again
+    return JSONResponse({"was_inserted": is_new})
 
 
 async def receive_shard(request: Request) -> Response:
     """Takes the description of files, and puts them together."""
     owner, ticket = check_token(request, UPLOAD)
     files = parse_shard(await read_body(request, LARGEST_SHARD_BYTES))
-    await run_in_threadpool(_assemble, store_of(request), owner, ticket.session, files)
+    upload = uploads_of(request).get(ticket.session)
+    async with upload.lock:
+        with _refused_at_once():
+            await run_in_threadpool(assemble, store_of(request), owner, upload, files)
     return JSONResponse({"result": 1})
-
-
-def _assemble(store: RepoStore, owner: Owner, session: str, files: list[ShardFile]) -> None:
-    with _assembling[hash(session) % len(_assembling)], _refused_at_once():
-        assemble(store, owner, session, files)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from local_hub.middleware import SIGNED_PREFIX
 from local_hub.repos.lfs import LIFETIME_SECONDS, Ticket
 from local_hub.repos.reservations import Target
 from local_hub.repos.store import RepoStore, origin_of, store_of
+from local_hub.xet.uploads import uploads_of
 
 OwnerKind = Literal["repo", "bucket"]
 OWNER_KINDS: tuple[OwnerKind, ...] = ("repo", "bucket")
@@ -49,7 +50,7 @@ def begin_upload(request: Request, owner: Owner) -> Response:
     Each upload gets an address of its own, because the client remembers by address what it has uploaded, and would
     not send again what is gone from here.
     """
-    store_of(request).blobs.drop_quiet_parts(SESSION_PREFIX, QUIET_SECONDS)
+    uploads_of(request).forget_quiet(SESSION_PREFIX, QUIET_SECONDS)
     session = f"{SESSION_PREFIX}{secrets.token_hex(12)}"
     return _connection(request, UPLOAD, owner, session, LIFETIME_SECONDS)
 
