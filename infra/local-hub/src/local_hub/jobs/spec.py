@@ -122,9 +122,9 @@ def _image(value: Any) -> str:
 
 
 def _flavor(value: Any) -> str:
-    if value not in FLAVORS:
+    if not isinstance(value, str) or value not in FLAVORS:
         raise ApiError(400, f"There is no hardware {value!r}; known: {', '.join(FLAVORS)}")
-    return str(value)
+    return value
 
 
 def _whole_number(body: dict[str, Any], name: str, default: int) -> int:
