@@ -88,7 +88,7 @@ def test_labels_are_replaced_as_a_whole(client):
         ({"labels": {"bad key": "1"}}, "Label bad key=1 is not valid"),
         ({"labels": {"key": "x" * 101}}, "is not valid"),
         ({"flavor": "toaster"}, "There is no hardware 'toaster'; known: cpu-basic"),
-        ({"flavor": ["cpu-basic"]}, "There is no hardware ['cpu-basic']; known: cpu-basic"),
+        ({"flavor": {"a": 1}}, "There is no hardware {'a': 1}; known: cpu-basic"),
         ({"timeout": -5}, "'timeoutSeconds' must be a whole number from 1 up"),
         ({"env": {"A=B": "1"}}, "'A=B' in 'environment' is not the name of an environment variable"),
     ],
