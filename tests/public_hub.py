@@ -38,7 +38,7 @@ GATED_SENTENCE = (
 
 @dataclass
 class PublicRepo:
-    """A repo; `revisions` holds the files of each branch, tag or other ref."""
+    """A repo; `revisions` holds the files of each branch, tag, other ref or commit."""
 
     id: str
     type: str
@@ -54,7 +54,7 @@ class PublicRepo:
         return next(self.revisions[name] for name, sha in self._shas() if revision in (name, sha))
 
     def _shas(self) -> list[tuple[str, str]]:
-        return [(name, git_sha(f"{self.id} {name}".encode())) for name in self.revisions]
+        return [(name, _sha_of(self.id, name)) for name in self.revisions]
 
 
 @dataclass
@@ -96,6 +96,11 @@ class PublicHub:
     def paths(self, part: str) -> list[str]:
         """The paths asked for that hold that part."""
         return [path for _, path, _ in self.requests if part in path]
+
+
+def _sha_of(repo_id: str, revision: str) -> str:
+    is_sha = len(revision) == 40
+    return revision if is_sha else git_sha(f"{repo_id} {revision}".encode())
 
 
 def git_sha(content: bytes) -> str:
