@@ -125,8 +125,8 @@ class JobStore:
             rows = db.execute(
                 "SELECT * FROM jobs WHERE namespace = ? AND (? IS NULL OR number < ?) ORDER BY number DESC",
                 (namespace, wanted.before, wanted.before),
-            ).fetchall()
-        return list(islice(filter(wanted.matches, map(_record, rows)), limit))
+            )
+            return list(islice(filter(wanted.matches, map(_record, rows)), limit))
 
     def started_by(self, namespace: str, initiator: Mapping[str, str], limit: int) -> list[JobRecord]:
         """At most `limit` jobs of the namespace that were recorded with this very initiator, newest first."""

@@ -1,6 +1,7 @@
 """What a commit changed: which files, and in small texts which lines."""
 
 import difflib
+import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ from local_hub.web.previews import decode
 MAX_TEXT_BYTES = 256 * 1024
 MAX_LINES = 8000
 MAX_DIFF_LINES = 400
+CONTEXT_LINES = 3
+MAX_PAIRS = 20_000_000
+MAX_PAIRS_OF_FILE = 5_000_000
+_HUNK = re.compile(r"@@ -(\d+)(,\d+)? \+(\d+)(,\d+)? @@")
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,20 @@ class Diff:
 
     lines: list[str]
     is_cut: bool
+
+
+class Patience:
+    """How much comparing one page is worth: pairs of lines, of which a second sees about ten million."""
+
+    def __init__(self) -> None:
+        self._pairs = MAX_PAIRS
+
+    def spend(self, pairs: int) -> bool:
+        """Whether so many more are worth it; those that are not are not counted."""
+        if pairs > min(self._pairs, MAX_PAIRS_OF_FILE):
+            return False
+        self._pairs -= pairs
+        return True
 
 
 def compare(
@@ -65,13 +84,36 @@ def _file(entry: Entry | None) -> Entry | None:
     return None if entry and entry.is_folder else entry
 
 
-def text_diff(db: sqlite3.Connection, change: Change) -> Diff | None:
-    """The lines that a change touched; None if a side is no small text."""
+def text_diff(db: sqlite3.Connection, change: Change, patience: Patience) -> Diff | None:
+    """The lines that a change touched; None if a side is no small text, or comparing them takes too long."""
     before, after = _lines(db, change.before), _lines(db, change.after)
     if before is None or after is None:
         return None
+    start, end = _same_ends(before, after)
+    before, after = before[start : len(before) - end], after[start : len(after) - end]
+    if not patience.spend(len(before) * len(after)):
+        return None
     lines = list(difflib.unified_diff(before, after, lineterm=""))[2:]
-    return Diff(lines[:MAX_DIFF_LINES], len(lines) > MAX_DIFF_LINES)
+    shown = [_shifted(line, start) for line in lines[:MAX_DIFF_LINES]]
+    return Diff(shown, len(lines) > MAX_DIFF_LINES)
+
+
+def _same_ends(before: list[str], after: list[str]) -> tuple[int, int]:
+    """How many lines at the beginning and at the end need no comparing: the same, and further off than is shown."""
+    shorter = min(len(before), len(after))
+    start = next((at for at in range(shorter) if before[at] != after[at]), shorter)
+    end = next((at for at in range(shorter - start) if before[-1 - at] != after[-1 - at]), shorter - start)
+    return max(0, start - CONTEXT_LINES), max(0, end - CONTEXT_LINES)
+
+
+def _shifted(line: str, start: int) -> str:
+    """The head of a hunk, counted from the beginning of the file; other lines as they are."""
+    hunk = _HUNK.fullmatch(line) if start else None
+    return (
+        f"@@ -{int(hunk[1]) + start}{hunk[2] or ''} +{int(hunk[3]) + start}{hunk[4] or ''} @@"
+        if hunk
+        else line
+    )
 
 
 def _lines(db: sqlite3.Connection, entry: Entry | None) -> list[str] | None:

@@ -16,7 +16,7 @@ from local_hub.repos.history import Commit
 from local_hub.repos.pull_requests import find_pull_request, list_pull_requests
 from local_hub.repos.registry import Repo
 from local_hub.repos.store import store_of
-from local_hub.web.changes import compare, text_diff
+from local_hub.web.changes import Patience, compare, text_diff
 from local_hub.web.copies import repo_page
 from local_hub.web.files import repo_values
 from local_hub.web.manifests import mappings
@@ -130,8 +130,9 @@ def _changes(
     except ApiError as error:
         return values | {"problem": error.message}
     found = list(islice(compare(db, before.tree_id if before else None, after.tree_id), MAX_CHANGES + 1))
+    patience = Patience()
     changes = [
-        {"change": change, "diff": text_diff(db, change) if index < MAX_DIFFS else None}
+        {"change": change, "diff": text_diff(db, change, patience) if index < MAX_DIFFS else None}
         for index, change in enumerate(found[:MAX_CHANGES])
     ]
     return values | {"changes": changes, "problem": None, "is_cut": len(found) > MAX_CHANGES}
