@@ -40,8 +40,8 @@ endif
 # What is misspelled would be passed over: a budget, for one. The services' settings, and other programs' variables, pass.
 VARIABLES := ALL BASELINE BASE_IMAGE BASE_MODEL BUDGET_USD CHAOS DOCKER DOCKER_BUILD_OPTIONS DOCKER_RUN_OPTIONS DRY_RUN EXECUTOR \
 	FOLLOW FORCE FORMAT HF_ENDPOINT HF_TOKEN HUB_DIR HUB_PORT IMAGE JOB KEEP_GOING LISTS MAX_ATTEMPTS NAMESPACE PHASE PROFILE PYTHON \
-	RUN RUNS SEED SEEDS SHELL SOURCE_DATASET SUITE TORCH TORCH_INDEX UPGRADE UPSTREAM VENV WORKFLOW \
-	SPLIT_% SFT_% GRPO_% EVAL_% REPORT_% GATE_% HF_% LOCAL_HUB_% PIP_% PY%
+	REPOSITORY_URL RUN RUNS SEED SEEDS SHELL SOURCE_DATASET SUITE TORCH TORCH_INDEX UPGRADE UPSTREAM VENV WORKFLOW \
+	SPLIT_% SFT_% GRPO_% EVAL_% REPORT_% GATE_% HF_% LOCAL_HUB_% PIP_% PY% OMP_% CUDA_% TRACKIO_% WANDB_%
 GIVEN := $(strip $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name))))
 ifneq ($(filter-out $(VARIABLES),$(GIVEN)),)
 $(error There is no variable $(firstword $(filter-out $(VARIABLES),$(GIVEN))) (make help lists them). Another program's goes before make: NAME=value make ...)

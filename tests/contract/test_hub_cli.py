@@ -220,9 +220,10 @@ def test_the_store_of_a_newer_hub_is_refused_in_one_line(cli):
     with sqlite3.connect(cli.folder / "hub.sqlite3") as database:
         database.execute("PRAGMA user_version=99")
     database.close()
-    result = cli("start")
-    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
-    assert f"has store format 99, this hub reads up to {FORMAT_VERSION}" in result.stderr
+    for verb in ("start", "verify"):
+        result = cli(verb)
+        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+        assert f"has store format 99, this hub reads up to {FORMAT_VERSION}" in result.stderr
     assert cli.hubs() == []
 
 

@@ -394,7 +394,9 @@ def test_what_was_not_filled_says_how_to_fill_it(public, model, tmp_path):
 @pytest.mark.slow
 def test_a_pull_of_what_is_not_there_says_so(public, tmp_path):
     pulled = command("pull", "--dir", tmp_path / "hub", "--upstream", public.url, "acme/none")
-    assert (pulled.returncode, pulled.stdout, pulled.stderr) == (2, "", "error: Repository not found\n")
+    hint = "Is it no model (--type), or private (LOCAL_HUB_UPSTREAM_TOKEN)?"
+    told = f"error: model acme/none@main: Repository not found. {hint}\n"
+    assert (pulled.returncode, pulled.stdout, pulled.stderr) == (2, "", told)
 
 
 def test_a_pull_of_what_is_no_repos_name_is_refused(tmp_path):

@@ -35,11 +35,11 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
     Raises:
         HubError: a newer hub wrote it.
     """
-    if _version(connection, path) == FORMAT_VERSION:
+    if read_format(connection, path) == FORMAT_VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        found = _version(connection, path)  # another process may have been faster
+        found = read_format(connection, path)  # another process may have been faster
         if 0 < found < FORMAT_VERSION:
             _keep_copy(path, copy_of(path, found))
             for version in range(found + 1, FORMAT_VERSION + 1):
@@ -56,8 +56,8 @@ def copy_of(path: Path, version: int) -> Path:
     return path.with_name(f"{path.stem}-format-{version}-copy{path.suffix}")
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """The format that is there; 0 for an empty file."""
+def read_format(connection: sqlite3.Connection, path: Path) -> int:
+    """The format that is there, 0 for an empty file; raises `HubError` if a newer hub wrote it."""
     found: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if found > FORMAT_VERSION:
         raise HubError(

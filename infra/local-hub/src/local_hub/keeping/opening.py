@@ -8,6 +8,7 @@ from pathlib import Path
 from local_hub.buckets import registry as buckets
 from local_hub.database import Database
 from local_hub.errors import HubError
+from local_hub.keeping.migrations import read_format
 from local_hub.repos import mirrors, room, schema
 from local_hub.repos.blobs import BlobStore
 
@@ -21,10 +22,19 @@ def database_of(directory: Path) -> Path:
 
 
 def open_to_read(directory: Path) -> sqlite3.Connection:
-    """A connection that changes nothing, so that the hub may run; raises `HubError` if there is no hub."""
+    """A connection that changes nothing, so that the hub may run.
+
+    Raises:
+        HubError: there is no hub, or a newer one wrote the store.
+    """
     path = database_of(directory)
     connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
     connection.row_factory = sqlite3.Row
+    try:
+        read_format(connection, path)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -129,7 +129,10 @@ class HubClient:
 
 def pull(client: HubClient, repo: WantedRepo) -> None:
     """Has the hub fetch every file of a revision, and its history and refs; says how far it is."""
-    info, _ = client.get(f"/api/{repo.type}s/{repo.id}/revision/{quoted(repo.revision)}")
+    try:
+        info, _ = client.get(f"/api/{repo.type}s/{repo.id}/revision/{quoted(repo.revision)}")
+    except HubError as error:
+        raise HubError(_explain(repo, str(error))) from error
     sha, repo_id = info["sha"], info["id"]
     api = f"/api/{repo.type}s/{repo_id}"
     files: list[dict[str, Any]] = []
@@ -146,6 +149,12 @@ def pull(client: HubClient, repo: WantedRepo) -> None:
     with Progress(f"pulling {title}:", size) as progress:
         _fetch_all(client, paths, progress)
     print(f"{title}: {len(files)} files, {format_bytes(size)}, kept")
+
+
+def _explain(repo: WantedRepo, sentence: str) -> str:
+    hint = f" Is it no {repo.type} (--type), or private (LOCAL_HUB_UPSTREAM_TOKEN)?"
+    told = sentence if sentence.endswith(".") else f"{sentence}."
+    return f"{repo.type} {repo.id}@{repo.revision}: {told}{hint if 'not found' in sentence else ''}"
 
 
 def _fetch_all(client: HubClient, paths: list[str], progress: Progress) -> None:
