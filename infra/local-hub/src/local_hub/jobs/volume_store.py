@@ -1,5 +1,6 @@
 """Laying out the volumes of a job as folders, and taking what it changes in buckets back."""
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -119,7 +120,8 @@ class VolumeStore:
             if mount.saved.get(path) != state and (newest is None or state[1] <= newest)
         )
         gone = sorted(mount.saved.keys() - after.keys())
-        contents = {path: self._store_content(mount.folder / path) for path in changed}
+        self._store.room.check_disk(sum(after[path][0] for path in changed))
+        contents = {path: self._store_content(mount.folder, path) for path in changed}
         prefix = f"{mount.volume.path}/" if mount.volume.path else ""
         with self._store.database.write() as db:
             bucket = find_bucket_by_key(db, mount.bucket.key)
@@ -156,10 +158,10 @@ class VolumeStore:
         put_file(db, bucket.key, path, content[0], content, format_time(changed / 1e9))
         return None
 
-    def _store_content(self, path: Path) -> tuple[str, int]:
+    def _store_content(self, folder: Path, path: str) -> tuple[str, int]:
         """Puts a file of the job's into the store; its SHA-256 and its size."""
         with self._store.blobs.receive() as incoming:
-            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0) as file:
+            with os.fdopen(open_below(folder, path), "rb", buffering=0) as file:
                 while block := file.read(BLOCK_BYTES):
                     incoming.write(block)
             incoming.keep()
@@ -214,6 +216,28 @@ def _write_file(path: Path, write: Write) -> None:
 def _forbid_writing(folder: Path) -> None:
     for path in (*folder.rglob("*"), folder):
         path.chmod(READ_ONLY_FOLDER_MODE if path.is_dir() else READ_ONLY_FILE_MODE)
+
+
+def open_below(folder: Path, path: str) -> int:
+    """A descriptor of a file below a folder of a job's that may run.
+
+    Raises `OSError` where the job has put a link or a pipe in the place of it, or of a folder on the way: a link leads
+    anywhere on this machine, also out of a container.
+    """
+    *parents, name = path.split("/")
+    at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for parent in parents:
+            below = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+            os.close(at)
+            at = below
+        found = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
+    finally:
+        os.close(at)
+    if not stat.S_ISREG(os.fstat(found).st_mode):
+        os.close(found)
+        raise OSError(errno.EINVAL, f"{path} is no file any more")
+    return found
 
 
 def _list_files(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
