@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -120,6 +122,28 @@ def test_a_name_that_is_not_known_to_the_network():
         await client.close()
 
     asyncio.run(ask())
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_a_certificate_of_the_networks_own_is_named(tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    made += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    async def ask(port):
+        client = UpstreamClient(UpstreamAddress(f"https://127.0.0.1:{port}"))
+        with pytest.raises(NotConnectedError, match=r"not trusted here \(self-signed.*in SSL_CERT_FILE"):
+            await client.get("/api/models/a/b")
+        await client.close()
+
+    async def check():
+        async with await asyncio.start_server(lambda *_: None, "127.0.0.1", ssl=context) as server:
+            await ask(server.sockets[0].getsockname()[1])
+
+    asyncio.run(check())
 
 
 def test_nobody_waits_while_upstream_is_in_doubt(monkeypatch):

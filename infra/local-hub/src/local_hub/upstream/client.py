@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import re
+import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -156,7 +157,10 @@ def _describe(error: Exception) -> str:
     cause: BaseException = error
     while (deeper := cause.__cause__ or cause.__context__) is not None:
         cause = deeper
-    if isinstance(cause, OSError) and cause.errno:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        # Many networks put a certificate of their own in between.
+        return f"its certificate is not trusted here ({cause.verify_message}); name this network's in SSL_CERT_FILE"
+    if isinstance(cause, OSError) and cause.errno and not isinstance(cause, ssl.SSLError):
         # asyncio puts the address there; names that are not known have numbers below 0.
         return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
     return str(error) or type(error).__name__
