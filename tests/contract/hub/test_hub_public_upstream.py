@@ -1,6 +1,9 @@
 """A hub in front of one that behaves as huggingface.co is documented to (`public_hub` says where)."""
 
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -179,6 +182,16 @@ def test_who_is_asked_too_often_says_for_how_long_and_is_left_alone(public, api,
     assert len(public.requests) == before + 1
     assert api.model_info("acme/described").id == "acme/described"  # the other kind of request
     assert Path(api.hf_hub_download("acme/kept", "z", cache_dir=tmp_path)).exists()  # the client waits
+
+
+@pytest.mark.slow
+def test_a_pull_by_a_short_name_waits_where_upstream_takes_no_more_requests(public, hub):
+    public.publish("acme/pulled", unknown_files(), former="pulled")
+    public.answers_429_for = ("/resolve/", 1)
+    command = [sys.executable, "-m", "local_hub", "pull", "--dir", str(hub.directory), "pulled"]
+    pulled = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert re.fullmatch(r"acme/pulled@[0-9a-f]{12}: 5 files, 200\.1 kB, kept\n", pulled.stdout), pulled.stderr
+    assert f"{public.url} takes no more requests for " in pulled.stderr
 
 
 def run_with_volume(api, source, **options):
