@@ -15,7 +15,7 @@ from local_hub.web.parquet import NO_PYARROW, _table
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
 CARD = "---\nlicense: mit\ntags: ['<b>bold</b>']\n---\n# Title\n[config](config.json) ![far](http://evil.example/x.png)\n"
-TENSOR = {"w": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}
+TENSOR = {"w": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, "half \ud800": {}}
 
 
 def commit(api, name, files, title="Add files", repo_type="model", **options):

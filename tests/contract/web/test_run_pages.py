@@ -68,6 +68,10 @@ def test_a_long_list_comes_in_pages_that_hold_every_run_once(publish, name, visi
 
 def test_what_is_no_manifest_is_left_out_and_harms_no_other(publish, name, visit):
     odd = {"status": 5, "attempts": [1, {"exit_code": "x"}], "progress": {"step": "1"}, "outputs": {"m": 3}}
+    deep = json.loads("[" * 940 + "]" * 940)
+    odd |= {"config": deep, "error": "x" * 900_000, "metrics": {str(n): n for n in range(9000)}}
+    reference = {"repo_id": "a/\ud800", "repo_type": "model", "commit": "\ud800"}
+    half = manifest(**{"\ud800": {"status": "\ud800", "outputs": {"\ud800": reference}}})
     odd |= {"inputs": {"javascript:alert(1)": {"repo_id": "a/b/c", "repo_type": "model", "commit": "x"}}}
     publish(
         {
@@ -77,17 +81,18 @@ def test_what_is_no_manifest_is_left_out_and_harms_no_other(publish, name, visit
             "deep/manifest.json": b"[" * 100_000,
             "text/manifest.json": b"\xff\xfe",
             "none/other.json": b"{}",
+            "half/manifest.json": half,
+            "large/manifest.json": manifest(**{f"p{n}": {} for n in range(1000)}),
         }
     )
     listed = visit().get("/runs").text
-    assert [
-        run for run in ("good", "odd", "list", "deep", "text", "none") if f"/runs/{name}/{run}" in listed
-    ] == [
-        "good",
-        "odd",
-    ]
-    assert visit().get(f"/runs/{name}/odd").status_code == 200
-    for run in ("list", "deep", "text", "none", "missing", "..%2Fruns%2Fgood"):
+    runs = ("good", "odd", "half", "list", "deep", "text", "none", "large")
+    assert [run for run in runs if f"/runs/{name}/{run}" in listed] == ["good", "odd", "half"]
+    assert visit().get(f"/runs/{name}/half").status_code == 200
+    page = visit().get(f"/runs/{name}/odd")
+    assert page.status_code == 200
+    assert len(page.text) < 200_000
+    for run in ("list", "deep", "text", "none", "large", "missing", "..%2Fruns%2Fgood"):
         assert visit().get(f"/runs/{name}/{run}").status_code == 404
 
 

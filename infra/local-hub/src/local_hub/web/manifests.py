@@ -20,7 +20,8 @@ from local_hub.repos.registry import Repo, find_repo
 from local_hub.repos.trees import Entry, find_entry
 
 RUNS_FOLDER = "runs"
-MAX_BYTES = 4 * 1024**2
+MAX_BYTES = 1024**2
+MAX_PHASES = 50
 MOOD = {"succeeded": "good", "failed": "bad", "running": "busy", "interrupted": "paused"}
 REPORT_FILE = "report.html"
 
@@ -62,13 +63,18 @@ def find_manifest(db: sqlite3.Connection, folder_id: str, run_id: str) -> Entry 
 def read_manifest(db: sqlite3.Connection, entry: Entry) -> Manifest | None:
     """A manifest; None for a file that is none, or that is not on this machine."""
     try:
-        values = json.loads(read_content(db, entry))
+        values = _without_half_pairs(json.loads(read_content(db, entry)))
     except (ApiError, ValueError, RecursionError):
         return None
     phases = mapping(values).get("phases")
-    if not isinstance(phases, dict):
+    if not isinstance(phases, dict) or len(phases) > MAX_PHASES:
         return None
     return Manifest(values, {name: mapping(phase) for name, phase in phases.items()})
+
+
+def _without_half_pairs(value: object) -> Any:
+    """The same without halves of UTF-16 pairs, which JSON can name and no address can hold."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
 
 
 def may_read(db: sqlite3.Connection, repo: Repo, user: User | None) -> bool:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_hub.web.parquet import read_parquet
+from local_hub.web.pretty import MAX_LINES, lay_out
 from local_hub.web.sources import Source
 from local_hub.web.tables import read_safetensors
 
 MAX_TEXT_BYTES = 512 * 1024
 # What is made to be slow takes seconds at this length, and longer than in proportion above it.
 MAX_MARKDOWN_BYTES = 256 * 1024
-MAX_LINES = 3000
 # What browsers draw and cannot be more than a picture; an SVG is one too where it stands in an `img`.
 IMAGES = {
     ".png": "image/png",
@@ -71,10 +71,10 @@ def _as_json(source: Source) -> Preview | None:
         return None
     text = decode(source.head(MAX_TEXT_BYTES))
     try:
-        pretty = json.dumps(json.loads(text or ""), indent=2, ensure_ascii=False)
+        pretty, is_cut = lay_out(json.loads(text or ""))
     except (ValueError, RecursionError):
         return None
-    return _lines(pretty, "json", pretty != (text or "").rstrip(), False)
+    return _lines(pretty, "json", pretty != (text or "").rstrip(), is_cut)
 
 
 def _as_text(source: Source) -> Preview | None:
@@ -98,8 +98,7 @@ def decode(content: bytes) -> str | None:
 
 
 def _lines(text: str, kind: str, is_formatted: bool, is_cut: bool) -> Preview:
-    # JSON can name halves of a UTF-16 pair, which no page can hold.
-    lines = text.encode(errors="replace").decode().split("\n")
+    lines = text.split("\n")
     if lines[-1] == "":
         lines.pop()
     shown = [line.rstrip("\r") for line in lines[:MAX_LINES]]

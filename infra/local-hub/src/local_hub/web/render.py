@@ -36,7 +36,9 @@ def html(request: Request, template: str, values: Mapping[str, Any], status: int
         "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
     }
     text = _templates().get_template(template).render(**common, **values)
-    return HTMLResponse(text, status, PAGE_HEADERS | {"Content-Security-Policy": _policy(request)})
+    # JSON can name halves of a UTF-16 pair, which no page can hold.
+    content = text.encode(errors="replace")
+    return HTMLResponse(content, status, PAGE_HEADERS | {"Content-Security-Policy": _policy(request)})
 
 
 def error_page(request: Request, error: ApiError) -> Response:

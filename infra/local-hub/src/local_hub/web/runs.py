@@ -1,6 +1,5 @@
 """Pages of a pipeline's runs: their phases as they go, and the report."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +26,7 @@ from local_hub.web.manifests import (
     report_of,
     status_of,
 )
+from local_hub.web.pretty import lay_out
 from local_hub.web.render import html
 from local_hub.web.run_list import ListedRun, list_runs
 from local_hub.web.visitor import page
@@ -34,6 +34,9 @@ from local_hub.web.windows import window
 from local_hub.web.words import as_time, duration
 
 PAGE_SIZE = 100
+MOST_METRICS = 500
+MOST_ATTEMPTS = 100
+MOST_CHARACTERS = 50_000
 
 
 @page
@@ -115,10 +118,12 @@ def _phase(request: Request, user: User | None, name: str, phase: Mapping[str, A
         "mood": MOOD.get(status, ""),
         "step": step if has_steps else None,
         "total": total if has_steps else None,
-        "attempts": [_attempt(request, user, attempt) for attempt in mappings(phase.get("attempts"))],
+        "attempts": [
+            _attempt(request, user, attempt) for attempt in mappings(phase.get("attempts"))[-MOST_ATTEMPTS:]
+        ],
         "outputs": _references(phase.get("outputs")),
         "metrics": _scalars(mapping(phase.get("metrics"))),
-        "error": str(phase.get("error") or ""),
+        "error": str(phase.get("error") or "")[:MOST_CHARACTERS],
         "config": _pretty(phase.get("config")),
         "inputs": _references(phase.get("inputs")),
     }
@@ -161,6 +166,8 @@ def _scalars(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, st
     """The numbers and words in nested metrics, by their path."""
     found: list[tuple[str, str]] = []
     for name, value in metrics.items():
+        if len(found) > MOST_METRICS:
+            break
         if isinstance(value, dict) and prefix.count(".") < 2:
             found += _scalars(value, f"{prefix}{name}.")
         elif isinstance(value, float):
@@ -171,4 +178,10 @@ def _scalars(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, st
 
 
 def _pretty(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=True) if value else ""
+    if not value:
+        return ""
+    try:
+        text, is_cut = lay_out(value)
+    except RecursionError:
+        return "nested too deep to be shown"
+    return f"{text[:MOST_CHARACTERS]}{'…' if is_cut or len(text) > MOST_CHARACTERS else ''}"

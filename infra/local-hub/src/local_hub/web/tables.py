@@ -9,8 +9,11 @@ from local_hub.web.parquet import only, short
 from local_hub.web.sources import Source
 
 MAX_TENSORS = 2000
-MAX_HEADER_BYTES = 16 * 1024**2
-NO_HEADER = "This cannot be read as safetensors: it does not begin with their header."
+# Those of the largest models have less than a tenth of it, and in memory it takes ten times as much.
+MAX_HEADER_BYTES = 4 * 1024**2
+NO_HEADER = (
+    "This cannot be read as safetensors: it does not begin with their header, or with one of more than 4 MB."
+)
 
 
 def read_safetensors(source: Source) -> dict[str, Any]:
