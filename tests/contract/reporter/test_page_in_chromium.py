@@ -4,6 +4,7 @@ import dataclasses
 import re
 
 import pytest
+from launching import wait_until
 from playwright.sync_api import expect
 from unit.reporter.stages import STAGES
 
@@ -273,8 +274,7 @@ def test_the_dark_theme_is_dark_charts_too_and_print_is_light_in_both(open_page,
     assert light.evaluate(chart) != dark.evaluate(chart)
     assert (light.evaluate(paper), dark.evaluate(paper)) == ("rgb(255, 255, 255)", "rgb(22, 27, 34)")
     dark.emulate_media(media="print")
-    dark.wait_for_timeout(200)
-    assert dark.evaluate(chart) == light.evaluate(chart)
+    wait_until(lambda: dark.evaluate(chart) == light.evaluate(chart))
     assert dark.evaluate(paper) == "rgb(255, 255, 255)"
 
 

@@ -122,7 +122,9 @@ def test_the_report_is_published_and_its_log_ends_with_the_table_and_the_place(r
     assert done.stdout.splitlines()[-1] == f"The report is in the Hub's dataset repo {place}."
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert "accuracy 25.0% 50.0% (+25.0) 75.0% (+50.0)" in lines
-    ref = store.read(run_id).phases["report"].outputs["report"]
+    record = store.read(run_id).phases["report"]
+    assert record.metrics == {"complete": True}
+    ref = record.outputs["report"]
     folder = store.hub.snapshot(ref, allow_patterns=[f"{ref.path}/*"]) / ref.path
     assert {path.name for path in folder.iterdir()} == {
         "report.html", "report.md", "report.ipynb",
@@ -201,12 +203,6 @@ def test_a_training_that_has_left_no_curve_yet_is_reported_on_without_it(report,
     done = report(run_id)
     assert done.returncode == ExitCode.OK, done.stderr
     assert "- grpo: running, checkpoint at step 40, in job j2 since" in done.stdout
-
-
-def test_a_report_of_a_finished_run_is_complete(report, begin_run, store):
-    run_id = begin_run()
-    assert report(run_id).returncode == ExitCode.OK
-    assert store.read(run_id).phases["report"].metrics == {"complete": True}
 
 
 def test_predictions_that_cannot_be_read_fail_the_phase_in_one_line(report, begin_run, store):
