@@ -125,7 +125,7 @@ def test_a_newer_schema_is_refused_with_the_next_step():
 )
 def test_a_damaged_manifest_is_one_line_that_says_where(text, reason):
     with pytest.raises(
-        BadInput, match=r"^The run's manifest is damaged: .*Begin a new run: make split\.$"
+        BadInput, match=r"^This run's manifest is damaged: .*Begin a new run: make split\.$"
     ) as caught:
         parse_manifest(text)
     assert reason in str(caught.value)

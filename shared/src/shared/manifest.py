@@ -111,8 +111,12 @@ class RunManifest(_Record):
         return {phase: phases.get(phase, Phase()) for phase in PHASES} | phases
 
 
-def parse_manifest(text: str | bytes) -> RunManifest:
+def parse_manifest(text: str | bytes, whose: str = "This run's manifest") -> RunManifest:
     """Read a manifest.
+
+    Args:
+        text: JSON.
+        whose: what a refusal calls it, as the subject of a sentence.
 
     Raises:
         BadInput: it is of a newer schema, or not a manifest at all.
@@ -121,20 +125,20 @@ def parse_manifest(text: str | bytes) -> RunManifest:
         version = json.loads(text).get("schema_version")
         if isinstance(version, int) and version > SCHEMA_VERSION:
             raise BadInput(
-                f"This run's manifest has schema {version}, this code knows {SCHEMA_VERSION}. "
+                f"{whose} has schema {version}, this code knows {SCHEMA_VERSION}. "
                 "Update your checkout, or begin a new run: make split."
             )
         return RunManifest.model_validate_json(text)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
-        raise _damaged(f"{where}: {problem['msg']}") from error
+        raise _damaged(whose, f"{where}: {problem['msg']}") from error
     except (ValueError, AttributeError) as error:
-        raise _damaged(str(error)) from error
+        raise _damaged(whose, str(error)) from error
 
 
-def _damaged(reason: str) -> BadInput:
-    return BadInput(f"The run's manifest is damaged: {reason}. Begin a new run: make split.")
+def _damaged(whose: str, reason: str) -> BadInput:
+    return BadInput(f"{whose} is damaged: {reason}. Begin a new run: make split.")
 
 
 def render_manifest(manifest: RunManifest) -> str:

@@ -116,7 +116,9 @@ class ManifestStore:
         raise AssertionError("unreachable")
 
     def _read(self, head: RepoRef, run_id: str) -> RunManifest:
-        return parse_manifest(self.hub.read_bytes(head, _manifest_path(run_id)))
+        return parse_manifest(
+            self.hub.read_bytes(head, _manifest_path(run_id)), f"The manifest of run {run_id}"
+        )
 
     @contextmanager
     def _naming(self, run_id: str) -> Iterator[None]:

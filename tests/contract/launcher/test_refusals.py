@@ -105,7 +105,12 @@ def test_a_manifest_of_a_newer_schema(split_done, colleague, hub):
         repo_id, "dataset", {f"runs/{manifest.run_id}/manifest.json": newer.encode()}, "From the future"
     )
     line = refusal(colleague("sft"), ExitCode.BAD_INPUT)
-    assert line.startswith("error: This run's manifest has schema 2, this code knows 1. Update your checkout")
+    complaint = f"The manifest of run {manifest.run_id} has schema 2, this code knows 1. Update your checkout"
+    assert line.startswith(f"error: {complaint}")
+    # It hides no other run.
+    listed = colleague("runs")
+    assert (listed.returncode, listed.stderr.startswith(f"warning: {complaint}")) == (0, True)
+    assert re.search(rf"^ *{manifest.run_id} +cannot be read", listed.stdout, re.MULTILINE)
 
 
 def test_a_wrong_option_is_named_as_the_variable_of_make(monkeypatch, capsys):

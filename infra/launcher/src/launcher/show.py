@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from launcher.terminal import say
-from shared.errors import UpstreamNotReady
+from shared.errors import BadInput, UpstreamNotReady
 from shared.manifest import PHASES, Phase, RunManifest, render_manifest
 from shared.runs import ManifestStore
 
@@ -46,10 +46,15 @@ def show_results(manifest: RunManifest, as_json: bool) -> None:
 
 
 def show_runs(store: ManifestStore) -> None:
-    """Print a table of all runs, newest first."""
+    """Print a table of all runs, newest first; one that cannot be read hides none of the others."""
     table = Table(Column("run", no_wrap=True), "profile", "seed", *PHASES, box=None)
     for run_id in store.list_run_ids():
-        manifest = store.read(run_id)
+        try:
+            manifest = store.read(run_id)
+        except BadInput as error:
+            say(f"warning: {error}")
+            table.add_row(run_id, "cannot be read")
+            continue
         statuses = (_status(manifest.phases[phase]) for phase in PHASES)
         table.add_row(run_id, manifest.profile, str(manifest.seed), *statuses)
     _console().print(table if table.rows else "No runs yet. Begin one: make sft grpo eval report")
