@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.refs import RepoRef, split_revision
+from shared.refs import RepoRef, check_reference, split_revision
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -40,6 +40,13 @@ def test_a_reference_cannot_be_changed_and_equals_its_copy():
     assert len({ref, RepoRef.model_validate_json(ref.model_dump_json())}) == 1
     with pytest.raises(ValueError, match="frozen"):
         ref.commit = "0" * 40
+
+
+@pytest.mark.parametrize("typed", ["gpt2", "a/b/c", "a/b@", "a/b@x@y", "a/b @x", ""])
+def test_what_is_no_repo_is_refused(typed):
+    with pytest.raises(ValueError, match=r"is no repo; write namespace/name or namespace/name@revision"):
+        check_reference(typed)
+    assert check_reference("a/b@refs/pr/1") == "a/b@refs/pr/1"
 
 
 @pytest.mark.parametrize(
