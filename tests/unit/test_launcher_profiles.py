@@ -81,7 +81,7 @@ def test_an_unknown_profile_is_refused_with_the_known_ones():
         (MINIMAL + "[launch.stf]\nflavor = 'x'\n", r"no setting stf \(in \[launch\]"),
         (MINIMAL.replace("10m", "soon"), "timeout"),
         (MINIMAL + "max_attempts = 0\n", "max_attempts: Input should be greater"),
-        (MINIMAL.replace("base_model", "model"), "base_model: Field required"),
+        (MINIMAL.replace("base_model", "model"), "no setting model .*Did you mean base_model"),
         (MINIMAL.replace("c/d", "gpt2"), "base_model: .*'gpt2' is no repo; write namespace/name"),
         (MINIMAL.replace("c/d", "c/d@"), "base_model: .*'c/d@' is no repo"),
         ("[run\n", "not valid TOML"),
