@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 
@@ -11,6 +12,8 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from serving import serve_hub
 
+from local_hub.accounts import Accounts
+from local_hub.database import Database
 from local_hub.sizes import format_bytes, parse_bytes
 
 UPLOAD = """
@@ -95,7 +98,7 @@ def test_small_files_count_too_and_deleting_is_always_possible(hub, repo):
     api.create_commit(repo, delete, commit_message="Delete")
 
 
-def ask_for_upload(hub, repo, content):
+def ask_for_upload(hub, repo, content, token=None):
     """What the client asks before it sends a large file."""
     return httpx2.post(
         f"{hub.url}/{repo}.git/info/lfs/objects/batch",
@@ -103,7 +106,7 @@ def ask_for_upload(hub, repo, content):
             "operation": "upload",
             "objects": [{"oid": hashlib.sha256(content).hexdigest(), "size": len(content)}],
         },
-        headers={"Authorization": f"Bearer {hub.token}"},
+        headers={"Authorization": f"Bearer {token or hub.token}"},
     )
 
 
@@ -125,6 +128,39 @@ def test_what_is_announced_and_then_sent_counts_once(hub, repo):
     api = HfApi(hub.url, hub.token)
     api.upload_file(path_or_fileobj=b"\2" * 390_000 + b"\0", path_in_repo="b.bin", repo_id=repo)
     assert ask_for_upload(hub, repo, bytes(9_000)).status_code == 200
+
+
+def room_left(hub, repo, token):
+    """What is said to be free where a file is much too large."""
+    answer = ask_for_upload(hub, repo, bytes(2_000_000), token)
+    return re.search(r"The quota of (\w+) .* needed, (.*) free", answer.json()["error"]).groups()
+
+
+def test_a_pull_request_counts_for_the_one_who_makes_it_until_it_is_merged(hub, repo):
+    database = Database(hub.directory / "hub.sqlite3")
+    Accounts(database).add_user("bob", "Bob", "hf_bob")
+    database.close()
+    owner, bob = HfApi(hub.url, hub.token), HfApi(hub.url, "hf_bob")
+
+    def propose(path, *parts):
+        adds = [CommitOperationAdd(f"{path}.{kind}", content) for kind, content in parts]
+        return bob.create_commit(repo, adds, commit_message="Propose", create_pr=True).pr_num
+
+    huge = propose("huge", ("bin", b"\4" * 500_000))
+    fitting = propose("fitting", ("bin", b"\5" * 200_000), ("txt", b"5" * 50_000))
+    assert (room_left(hub, repo, "hf_bob"), room_left(hub, repo, hub.token)) == (
+        ("bob", "250.0 kB"),
+        ("local", "400.0 kB"),
+    )
+    with pytest.raises(HfHubHTTPError, match=r"The quota of bob .* 300\.0 kB needed, 250\.0 kB free"):
+        propose("more", ("bin", b"\6" * 300_000))
+    with pytest.raises(HfHubHTTPError, match=r"The quota of local .* 500\.0 kB needed, 400\.0 kB free"):
+        owner.merge_pull_request(repo, huge)
+    owner.merge_pull_request(repo, fitting)
+    assert (room_left(hub, repo, "hf_bob"), room_left(hub, repo, hub.token)) == (
+        ("bob", "500.0 kB"),
+        ("local", "150.0 kB"),
+    )
 
 
 def test_the_files_of_a_bucket_count_by_each_of_their_paths(hub, repo):

@@ -18,6 +18,8 @@ from local_hub.repos.commits import Draft, propose_commit, write_commit
 from local_hub.repos.contents import ContentBuffer, read_content
 from local_hub.repos.paging import flag
 from local_hub.repos.patterns import is_ignored, is_large_by_attributes
+from local_hub.repos.payers import other_payer
+from local_hub.repos.registry import Repo
 from local_hub.repos.store import origin_of, store_of
 from local_hub.repos.trees import find_entry
 
@@ -52,7 +54,8 @@ def _preupload(request: Request, payload: dict[str, Any]) -> Response:
         ignored = payload.get("gitIgnore") or _read_text(db, tree_id, ".gitignore")
         rules = _Rules(_read_text(db, tree_id, ".gitattributes"), ignored)
         answers = [_advice(db, tree_id, rules, file) for file in files]
-        store_of(request).room.announce(db, repo, _announced_sizes(files, answers))
+        payer = other_payer(signed_in(request), repo)
+        store_of(request).room.announce(db, repo, _announced_sizes(files, answers), payer)
         return JSONResponse({"files": answers})
 
 
@@ -128,14 +131,26 @@ def _commit(request: Request, draft: Draft) -> Response:
     with store_of(request).database.write() as db:
         repo = open_repo_to_commit(db, request, asks_for_pull_request)
         page = f"{origin_of(request)}/{repo.url_path}"
-        store_of(request).room.charge(db, repo, draft.small_files())
         change = (db, repo, param(request, "revision"), signed_in(request).name, draft)
+        answer, number = {}, history.pull_request_number(param(request, "revision"))
         if asks_for_pull_request:
             made, proposal = propose_commit(*change)
-            answer = {"pullRequestUrl": f"{page}/discussions/{proposal.number}"}
+            answer, number = {"pullRequestUrl": f"{page}/discussions/{proposal.number}"}, proposal.number
         else:
-            made, answer = write_commit(*change), {}
+            made = write_commit(*change)
+        _charge(request, db, repo, draft, number)
     return JSONResponse({"commitOid": made.sha, "commitUrl": f"{page}/commit/{made.sha}", **answer})
+
+
+def _charge(request: Request, db: sqlite3.Connection, repo: Repo, draft: Draft, proposal: int | None) -> None:
+    """Counts what a commit to a branch, or to a pull request, has brought; raises 507 where it does not fit."""
+    room, payer = store_of(request).room, other_payer(signed_in(request), repo)
+    if payer and proposal is not None:
+        room.charge_proposal(db, repo, proposal, payer, draft.small_files())
+        return
+    room.charge(db, repo, draft.small_files())
+    if proposal is None:
+        room.take_over(db, repo, draft.large_files())
 
 
 def _asks_for_pull_request(request: Request) -> bool:

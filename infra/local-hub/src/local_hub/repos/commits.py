@@ -69,6 +69,10 @@ class Draft:
         """The files whose contents came with the commit."""
         return {change.entry for change in self.changes if isinstance(change, PutFile)}
 
+    def large_files(self) -> set[str]:
+        """The SHA-256 of each file that was uploaded before."""
+        return {change.sha256 for change in self.changes if isinstance(change, PutLargeFile)}
+
     def read(self, lines: Iterable[bytes]) -> None:
         """Reads the next lines of a commit; the first of all is its header."""
         for line in lines:

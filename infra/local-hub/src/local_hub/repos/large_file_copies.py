@@ -9,10 +9,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from local_hub.body import read_object, text_field
+from local_hub.caller import signed_in
 from local_hub.errors import ApiError
 from local_hub.repos.access import check_may_propose, check_not_gated, open_repo, visible_repo
 from local_hub.repos.lfs import Ticket, has_large_file, record_large_file
 from local_hub.repos.names import REPO_TYPES
+from local_hub.repos.payers import other_payer
 from local_hub.repos.registry import Repo
 from local_hub.repos.store import RepoStore, store_of
 
@@ -32,23 +34,24 @@ def _duplicate(request: Request, payload: dict[str, Any]) -> Response:
         check_not_gated(db, request, source)
         target = visible_repo(db, request, repo_type, namespace, name)
         check_may_propose(db, request, target)
-        missing = list(_give(store, db, source, target, wanted))
+        payer = other_payer(signed_in(request), target)
+        missing = list(_give(store, db, source, target, payer, wanted))
     error = f"{source.type} {source.id} has no such large file"
     return JSONResponse({"failed": [{"sha256": sha256, "error": error} for sha256 in missing]})
 
 
 def _give(
-    store: RepoStore, db: sqlite3.Connection, source: Repo, target: Repo, wanted: list[str]
+    store: RepoStore, db: sqlite3.Connection, source: Repo, target: Repo, payer: str, wanted: list[str]
 ) -> Iterator[str]:
-    """Gives what the source has, if it fits into the target's quota, and yields what it has not."""
+    """Gives what the source has, if it fits into the quota of who pays, and yields what it has not."""
     for sha256 in wanted:
         # Noted as wanted: a collection of garbage leaves it for the commit.
         if not has_large_file(db, source.key, sha256) or not store.blobs.note_wanted(sha256):
             yield sha256
         elif not has_large_file(db, target.key, sha256):
             size = store.blobs.path(sha256).stat().st_size
-            store.room.check_quota(db, target.namespace, size)
-            record_large_file(db, Ticket(target.key, sha256, size))
+            store.room.check_quota(db, payer or target.namespace, size)
+            record_large_file(db, Ticket(target.key, sha256, size, payer=payer))
 
 
 def _parse_target(target: object) -> tuple[Any, str, str]:

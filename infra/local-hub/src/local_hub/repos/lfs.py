@@ -11,6 +11,7 @@ from typing import Any
 
 from local_hub.errors import ApiError
 from local_hub.repos.blobs import BLOCK_BYTES, BlobStore, IncomingBlob
+from local_hub.repos.payers import note_payer
 
 LIFETIME_SECONDS = 24 * 3600
 # So many parts of the usual size; a signed address is made for each of them.
@@ -22,7 +23,8 @@ _OID = re.compile(r"[0-9a-f]{64}")
 class Ticket:
     """Leave to upload one thing: the whole of a large file, one part of it, or the end of its parts.
 
-    `part` is 0 for the whole file or for the completion. `session` keeps the parts of one upload apart
+    `payer` is whose quota it counts for, where that is not the namespace of the repo; `part` is 0 for the whole file or
+    for the completion. `session` keeps the parts of one upload apart
     from those of another of the same file.
     """
 
@@ -32,6 +34,7 @@ class Ticket:
     part: int = 0
     session: str = ""
     expires: int = 0
+    payer: str = ""
 
     def fields(self) -> dict[str, str]:
         """What the address says."""
@@ -58,6 +61,7 @@ class TicketSigner:
                 int(query["part"]),
                 query["session"],
                 int(query["expires"]),
+                query["payer"],
             )
         except (KeyError, ValueError) as error:
             raise ApiError(403, "The signed address is incomplete") from error
@@ -105,9 +109,11 @@ def check_repo_is_there(db: sqlite3.Connection, ticket: Ticket) -> None:
 def record_large_file(db: sqlite3.Connection, ticket: Ticket) -> None:
     """Notes that the repo has the file, whose content must be in the store; raises 404 if the repo is gone."""
     check_repo_is_there(db, ticket)
-    db.execute(
+    added = db.execute(
         "INSERT OR IGNORE INTO large_files VALUES (?, ?, ?)", (ticket.repo_key, ticket.oid, ticket.size)
     )
+    if added.rowcount:
+        note_payer(db, ticket.repo_key, ticket.oid, ticket.payer)
 
 
 def check_received(ticket: Ticket, size: int, sha256: str) -> None:

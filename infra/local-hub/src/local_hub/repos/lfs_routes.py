@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from local_hub.body import read_body, read_object
+from local_hub.caller import signed_in
 from local_hub.errors import ApiError
 from local_hub.repos.access import open_repo_to_propose
 from local_hub.repos.lfs import (
@@ -23,6 +24,7 @@ from local_hub.repos.lfs import (
     parse_object_id,
     part_count,
 )
+from local_hub.repos.payers import other_payer
 from local_hub.repos.receiving import receive_content
 from local_hub.repos.registry import Repo
 from local_hub.repos.reservations import Arrival, Promise
@@ -47,13 +49,16 @@ def _batch(request: Request, payload: dict[str, Any]) -> Response:
         repo = open_repo_to_propose(db, request)
     named = [parse_object_id(item) for item in wanted]
     missing = {oid: size for oid, size in named if not store_of(request).hold_large_file(repo.key, oid)}
+    payer = other_payer(signed_in(request), repo)
     with store_of(request).database.read() as db:
-        store_of(request).room.admit(db, repo, missing)
+        store_of(request).room.admit(db, repo, missing, payer)
     objects = []
     for oid, size in named:
         answer: dict[str, Any] = {"oid": oid, "size": size}
         if oid in missing:
-            answer["actions"] = _actions(request, repo, oid, size, payload.get("transfers") or [])
+            expires = int(time.time()) + LIFETIME_SECONDS
+            ticket = Ticket(repo.key, oid, size, expires=expires, payer=payer)
+            answer["actions"] = _actions(request, repo, ticket, payload.get("transfers") or [])
         objects.append(answer)
     transfer = "multipart" if any(_is_multipart(item) for item in objects) else "basic"
     return JSONResponse({"transfer": transfer, "objects": objects})
@@ -63,10 +68,9 @@ def _is_multipart(item: Mapping[str, Any]) -> bool:
     return "chunk_size" in item.get("actions", {}).get("upload", {}).get("header", {})
 
 
-def _actions(request: Request, repo: Repo, oid: str, size: int, transfers: list[str]) -> dict[str, Any]:
+def _actions(request: Request, repo: Repo, ticket: Ticket, transfers: list[str]) -> dict[str, Any]:
     config = store_of(request).config
-    ticket = Ticket(repo.key, oid, size, expires=int(time.time()) + LIFETIME_SECONDS)
-    if "multipart" in transfers and size > config.multipart_threshold_bytes:
+    if "multipart" in transfers and ticket.size > config.multipart_threshold_bytes:
         upload = _multipart_upload(request, replace(ticket, session=secrets.token_hex(8)))
     else:
         upload = {"href": _address(request, WHOLE, ticket), "header": {}}

@@ -25,6 +25,7 @@ from local_hub.repos.pull_requests import (
 from local_hub.repos.registry import Repo
 from local_hub.repos.shapes import pull_request_details, pull_request_item, status_change
 from local_hub.repos.store import store_of
+from local_hub.repos.trees import walk_files
 
 PAGE = 50
 ONLY_PULL_REQUESTS = "The local hub has pull requests, but no other discussions"
@@ -102,7 +103,10 @@ def merge_proposal(request: Request) -> Response:
     """Brings a pull request into the branch that it was made for."""
     with store_of(request).database.write() as db:
         repo = open_repo_to_write(db, request)
-        merge(db, repo, _proposal(db, request, repo), signed_in(request).name)
+        proposal = _proposal(db, request, repo)
+        merged = merge(db, repo, proposal, signed_in(request).name)
+        large = {entry.sha256 for _, entry in walk_files(db, merged.tree_id) if entry.kind == "lfs"}
+        store_of(request).room.take_over(db, repo, large, proposal.number)
     return JSONResponse({})
 
 

@@ -2,14 +2,16 @@
 
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import ExitStack, contextmanager
 
 from local_hub.buckets.uploads import UNNAMED
 from local_hub.config import HubConfig
 from local_hub.database import Database
 from local_hub.errors import ApiError
+from local_hub.repos import payers
 from local_hub.repos.lfs import Ticket, check_repo_is_there, has_large_file, record_large_file
+from local_hub.repos.payers import NOT_PROPOSED, PROPOSED_BYTES
 from local_hub.repos.reachable import mark_reachable
 from local_hub.repos.registry import Repo, get_repo
 from local_hub.repos.reservations import Arrival, Promise, Reservations, Target
@@ -17,14 +19,17 @@ from local_hub.repos.trees import Entry
 from local_hub.sizes import format_bytes
 
 # Of the small files of a repo, those that were ever committed: exact again after each `gc`.
-SCHEMA = """
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS small_bytes (
     repo_id INTEGER PRIMARY KEY REFERENCES repos(id) ON DELETE CASCADE,
     bytes INTEGER NOT NULL
 );
+{payers.SCHEMA}
 """
 _USED = f"""
-SELECT (SELECT coalesce(sum(size), 0) FROM large_files JOIN repos ON id = repo_id WHERE namespace = :namespace)
+SELECT (SELECT coalesce(sum(size), 0) FROM large_files JOIN repos ON id = repo_id
+        WHERE namespace = :namespace AND {NOT_PROPOSED})
+    + {PROPOSED_BYTES}
     + (SELECT coalesce(sum(bytes), 0) FROM small_bytes JOIN repos ON id = repo_id WHERE namespace = :namespace)
     + (SELECT coalesce(sum(size), 0) FROM bucket_files JOIN buckets ON id = bucket_id WHERE namespace = :namespace)
     + (SELECT coalesce(sum(size), 0) FROM bucket_uploads JOIN buckets ON id = bucket_id
@@ -76,22 +81,22 @@ class Room:
             f"{format_bytes(self._quota or 0)} limit. Delete repos of it, or squash histories and run local-hub gc.",
         )
 
-    def announce(self, db: sqlite3.Connection, repo: Repo, sizes: Mapping[str, int]) -> None:
+    def announce(self, db: sqlite3.Connection, repo: Repo, sizes: Mapping[str, int], payer: str = "") -> None:
         """Reserves room for large files by their paths, whose hashes are not known yet, or raises 507.
 
-        One that the repo may have already, by its size, counts 0.
+        One that the repo may have already, by its size, counts 0. A payer is another namespace than the repo's own.
         """
         rows = db.execute("SELECT DISTINCT size FROM large_files WHERE repo_id = ?", (repo.key,))
         known = {row["size"] for row in rows}
         wanted = {f"path {path}": size for path, size in sizes.items() if size not in known}
-        self._reserve(db, _target(repo.key), repo.namespace, wanted, by_path=True)
+        self._reserve(db, _target(repo.key), payer or repo.namespace, wanted, by_path=True)
 
-    def admit(self, db: sqlite3.Connection, repo: Repo, sizes: Mapping[str, int]) -> None:
+    def admit(self, db: sqlite3.Connection, repo: Repo, sizes: Mapping[str, int], payer: str = "") -> None:
         """Reserves room for large files by their hashes, in place of what was announced for them, or raises 507."""
         with self.reservations.lock:
             for size in sizes.values():
                 self.reservations.end_announced(_target(repo.key), size)
-            self._reserve(db, _target(repo.key), repo.namespace, sizes)
+            self._reserve(db, _target(repo.key), payer or repo.namespace, sizes)
 
     def admit_one(
         self, db: sqlite3.Connection, target: Target, namespace: str, name: str, size: int
@@ -114,8 +119,7 @@ class Room:
         with self.reservations.lock:
             promise = self.reservations.find(target, ticket.oid)
             if promise is None:
-                namespace = get_repo(db, ticket.repo_key).namespace
-                promise = self.admit_one(db, target, namespace, ticket.oid, ticket.size)
+                promise = self.admit_one(db, target, _payer(db, ticket), ticket.oid, ticket.size)
             return promise
 
     def announced(self, target: Target) -> Promise | None:
@@ -131,7 +135,7 @@ class Room:
             self.reservations.end(_target(ticket.repo_key), ticket.oid)
             check_repo_is_there(db, ticket)
             if not has_large_file(db, ticket.repo_key, ticket.oid):
-                self.check_quota(db, get_repo(db, ticket.repo_key).namespace, ticket.size)
+                self.check_quota(db, _payer(db, ticket), ticket.size)
             record_large_file(db, ticket)
 
     def forget(self, repo: Repo) -> None:
@@ -168,10 +172,38 @@ class Room:
         """Counts the small files of a commit; raises 507 where they go beyond the quota."""
         size = sum(entry.size for entry in entries)
         self.check_quota(db, repo.namespace, size)
+        self._count_small(db, repo, size)
+
+    def charge_proposal(
+        self, db: sqlite3.Connection, repo: Repo, number: int, payer: str, entries: set[Entry]
+    ) -> None:
+        """The same for a commit to a pull request, which its author pays for."""
+        size = sum(entry.size for entry in entries)
+        self.check_quota(db, payer, size)
+        payers.charge_proposal(db, repo.key, number, payer, size)
+
+    def take_over(
+        self, db: sqlite3.Connection, repo: Repo, files: Set[str], number: int | None = None
+    ) -> None:
+        """Lets a repo's own namespace pay for files that are in a branch now: large ones, and a proposal's small ones.
+
+        Raises 507 where they do not fit into its quota.
+        """
+        small = 0 if number is None else payers.take_over_proposal(db, repo.key, number)
+        self.check_quota(db, repo.namespace, payers.proposed_size(db, repo.key, files) + small)
+        payers.take_over_files(db, repo.key, files)
+        if small:
+            self._count_small(db, repo, small)
+
+    def _count_small(self, db: sqlite3.Connection, repo: Repo, size: int) -> None:
         db.execute(
             "INSERT INTO small_bytes VALUES (?, ?) ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes",
             (repo.key, size),
         )
+
+
+def _payer(db: sqlite3.Connection, ticket: Ticket) -> str:
+    return ticket.payer or get_repo(db, ticket.repo_key).namespace
 
 
 def _target(repo_key: int) -> Target:
@@ -190,5 +222,7 @@ def recount_small_files(db: sqlite3.Connection) -> None:
     mark_reachable(db)
     db.execute("DELETE FROM small_bytes")
     db.execute(
-        "INSERT INTO small_bytes SELECT repo_id, sum(size) FROM reachable_files WHERE kind = 'file' GROUP BY repo_id"
+        "INSERT INTO small_bytes SELECT repo_id, max(0, sum(size) - (SELECT coalesce(sum(bytes), 0) "
+        "FROM proposed_small_bytes AS proposed WHERE proposed.repo_id = reachable_files.repo_id)) "
+        "FROM reachable_files WHERE kind = 'file' GROUP BY repo_id"
     )

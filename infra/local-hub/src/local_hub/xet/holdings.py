@@ -43,7 +43,7 @@ def namespace_of(db: sqlite3.Connection, owner: Owner) -> str:
     row = db.execute(query, (owner.key,)).fetchone()
     if row is None:
         raise ApiError(404, f"The {owner.kind} was deleted during the upload", "RepoNotFound")
-    return str(row["namespace"])
+    return owner.payer or str(row["namespace"])
 
 
 def record(db: sqlite3.Connection, owner: Owner, file: ShardFile, content: Content) -> None:
@@ -51,7 +51,7 @@ def record(db: sqlite3.Connection, owner: Owner, file: ShardFile, content: Conte
     if owner.kind == "bucket":
         record_upload(db, owner.key, file.xet_hash, content.sha256, content.size)
     else:
-        record_large_file(db, Ticket(owner.key, content.sha256, content.size))
+        record_large_file(db, Ticket(owner.key, content.sha256, content.size, payer=owner.payer))
 
 
 def find_content(db: sqlite3.Connection, owner: Owner, name: str) -> Content | None:

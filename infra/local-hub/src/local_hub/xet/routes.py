@@ -10,11 +10,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local_hub.body import read_body
-from local_hub.caller import announced_bytes, param
+from local_hub.caller import announced_bytes, param, signed_in
 from local_hub.errors import ApiError
 from local_hub.middleware import SIGNED_PREFIX
 from local_hub.repos.access import open_repo_to_commit
 from local_hub.repos.paging import flag
+from local_hub.repos.payers import other_payer
 from local_hub.repos.receiving import receive_content
 from local_hub.repos.reservations import Arrival
 from local_hub.repos.store import store_of
@@ -32,7 +33,7 @@ def write_token(request: Request) -> Response:
     """Begins an upload to a repo."""
     with store_of(request).database.read() as db:
         repo = open_repo_to_commit(db, request, flag(request.query_params, "create_pr"))
-    return begin_upload(request, Owner("repo", repo.key))
+    return begin_upload(request, Owner("repo", repo.key, other_payer(signed_in(request), repo)))
 
 
 async def receive_xorb(request: Request) -> Response:

@@ -33,10 +33,14 @@ DOWNLOAD_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Owner:
-    """What an upload goes into, or a download comes from: a repo or a bucket, by the database's number for it."""
+    """What an upload goes into, or a download comes from: a repo or a bucket, by the database's number for it.
+
+    `payer` is whose quota an upload counts for, where that is not the owner's namespace.
+    """
 
     kind: OwnerKind
     key: int
+    payer: str = ""
 
     @property
     def target(self) -> Target:
@@ -71,13 +75,13 @@ def check_token(request: Request, action: str) -> tuple[Owner, Ticket]:
     ticket = store_of(request).signer.verify(f"{action}-{kind}", query)
     if kind is None or ticket.session != param(request, "session"):
         raise ApiError(403, "The Xet access token is for another address")
-    return Owner(kind, ticket.repo_key), ticket
+    return Owner(kind, ticket.repo_key, ticket.payer), ticket
 
 
 def _connection(request: Request, action: str, owner: Owner, session: str, seconds: int) -> Response:
     expires = int(time.time()) + seconds
     address = f"{origin_of(request)}{SIGNED_PREFIX}xet/{session}"
-    ticket = Ticket(owner.key, "", 0, session=session, expires=expires)
+    ticket = Ticket(owner.key, "", 0, session=session, expires=expires, payer=owner.payer)
     token = _token(store_of(request), f"{action}-{owner.kind}", owner.kind, ticket)
     return JSONResponse(
         {"casUrl": address, "accessToken": token, "exp": expires},
