@@ -7,6 +7,8 @@ import pytest
 from huggingface_hub import CommitOperationAdd
 from serving import serve_hub
 
+pytestmark = pytest.mark.slow
+
 README = b"---\nlicense: mit\n---\n# Miniature\n\n![loss](loss.png) ![trap](weights.bin)\n"
 WEIGHTS = os.urandom(300_000)
 
