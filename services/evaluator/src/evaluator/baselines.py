@@ -6,6 +6,7 @@ from typing import Any
 
 from evaluator.answers import LetterProbabilities
 from evaluator.bag_of_words import predict_letters
+from evaluator.metrics import find_majority
 from shared.question import LETTERS, Question
 
 RANDOM_ACCURACY = 1 / len(LETTERS)
@@ -42,7 +43,7 @@ def measure_baselines(
     training: Sequence[Question], questions: Sequence[Question], guesses: Sequence[Guess]
 ) -> dict[str, Any]:
     """Return the accuracy of each on the evaluation's questions."""
-    majority, rows = find_majority(training), len(questions)
+    majority, rows = find_majority([question.letter for question in training]), len(questions)
     return {
         "random": RANDOM_ACCURACY,
         "training_majority": {
@@ -51,9 +52,3 @@ def measure_baselines(
         },
         "bag_of_words": {"accuracy": sum(guess.correct for guess in guesses) / rows, "rows": rows},
     }
-
-
-def find_majority(questions: Sequence[Question]) -> str:
-    """Return the commonest right letter, the first of equals."""
-    gold = [question.letter for question in questions]
-    return max(LETTERS, key=gold.count)

@@ -67,9 +67,14 @@ def count_letters(answers: Sequence[Answer]) -> dict[str, int]:
     return {letter: given[letter] for letter in (*LETTERS, NO_LETTER)}
 
 
+def find_majority(gold: Sequence[str]) -> str:
+    """Return the commonest right letter, the first of equals."""
+    return max(LETTERS, key=gold.count)
+
+
 def measure_majority(gold: Sequence[str]) -> dict[str, Any]:
     """Return the commonest right letter and how often always giving it would be right."""
-    letter = max(LETTERS, key=gold.count)
+    letter = find_majority(gold)
     return {"majority_letter": letter, "majority_letter_rate": gold.count(letter) / len(gold)}
 
 
