@@ -1,6 +1,8 @@
 """What every request goes through, where the contract tests would have to wait for it."""
 
+import asyncio
 import socket
+import sqlite3
 import threading
 
 import uvicorn
@@ -41,6 +43,39 @@ def test_a_body_that_stalls_is_given_up_and_one_that_is_slow_is_not():
         thread.join()
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"Nothing came for 1 seconds" in answer
+
+
+def test_a_database_that_is_busy_is_told_so_that_the_client_tries_again(tmp_path):
+    one, other = (sqlite3.connect(tmp_path / "db", timeout=0, isolation_level=None) for _ in range(2))
+    one.execute("BEGIN IMMEDIATE")
+
+    async def write(request: Request) -> Response:
+        other.execute("BEGIN IMMEDIATE")
+        return PlainTextResponse("written")
+
+    app = Starlette(routes=[Route("/", write)], middleware=[Middleware(ErrorMiddleware)])
+    sent = []
+
+    async def receive():
+        return {"type": "http.request"}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "raw_path": b"/",
+        "headers": [],
+        "query_string": b"",
+    }
+    asyncio.run(app(scope, receive, send))
+    headers = dict(sent[0]["headers"])
+    assert (sent[0]["status"], headers[b"retry-after"]) == (503, b"5")
+    assert b"was busy with another change" in sent[1]["body"]
+    one.close()
+    other.close()
 
 
 def connect(listener: socket.socket) -> socket.socket:

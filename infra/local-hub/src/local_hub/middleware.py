@@ -146,6 +146,9 @@ def _as_api_error(error: Exception, request_id: str) -> ApiError:
         return ApiError(error.status_code, error.detail, headers=error.headers)
     if _is_out_of_space(error):
         return ApiError(507, f"The hub has no space left on its disk ({error}). Free some, then try again.")
+    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+        busy = "The hub's database was busy with another change for too long. Try again in a moment."
+        return ApiError(503, busy, headers={"Retry-After": "5"})
     logger.error("request %s failed", request_id, exc_info=error)
     return ApiError(500, f"Internal error {type(error).__name__}; the hub's log has request {request_id}")
 
