@@ -5,11 +5,11 @@ import json
 import pytest
 
 from local_hub.database import Database
-from local_hub.repos import history, registry
-from local_hub.repos.contents import save_content
+from local_hub.repos import history, mirrors, registry
+from local_hub.repos.contents import git_blob_id, save_content
 from local_hub.repos.edit import TreeEditor
 from local_hub.repos.schema import SCHEMA
-from local_hub.repos.trees import save_folder
+from local_hub.repos.trees import Entry, save_folder
 from local_hub.web.run_list import list_runs
 
 
@@ -17,6 +17,7 @@ from local_hub.web.run_list import list_runs
 def database(tmp_path):
     database = Database(tmp_path / "hub.sqlite3")
     database.add_schema(SCHEMA)
+    database.add_schema(mirrors.SCHEMA)
     yield database
     database.close()
 
@@ -69,3 +70,18 @@ def test_a_damaged_repo_hides_no_runs_of_others(database):
         db.execute("UPDATE commits SET tree_id = 'gone' WHERE repo_id = ?", (repo.key,))
         db.execute("PRAGMA foreign_keys = ON")
     assert listed(database)[0] == [("whole", "a", "running")]
+
+
+def test_a_run_of_a_copy_is_listed_once_its_manifest_has_come(database):
+    content = b'{"phases": {"sft": {"status": "running"}}}'
+    with database.write() as db:
+        commit(db, "copy")
+        repo = registry.find_repo(db, "dataset", "local", "copy")
+        editor = TreeEditor(db, save_folder(db, {}))
+        editor.put("runs/a/manifest.json", Entry("file", git_blob_id(content), len(content)))
+        made = history.add_commit(db, repo, None, editor.save(), "Write", "", "local")
+        history.set_ref(db, repo, "heads", history.MAIN, made.sha)
+    assert listed(database)[0] == []
+    with database.write() as db:
+        mirrors.save_fetched_content(db, repo.key, git_blob_id(content), content)
+    assert listed(database)[0] == [("copy", "a", "running")]
