@@ -15,6 +15,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from public_hub import public_hub
 
+from local_hub.errors import ApiError
 from local_hub.upstream import asking
 from local_hub.upstream.address import UpstreamAddress
 from local_hub.upstream.asking import Asking
@@ -171,12 +172,30 @@ def test_nobody_waits_while_upstream_is_in_doubt(monkeypatch):
     asyncio.run(check())
 
 
+def test_a_connection_that_breaks_off_is_tried_again_once():
+    reasons = [UnreachableError("Server disconnected without sending a response.")]
+
+    async def ask():
+        if reasons:
+            raise reasons.pop()
+
+    async def check():
+        upstream = Asking("http://upstream")
+        await upstream.ask("once", ask, is_kept=False)
+        reasons.extend([UnreachableError("cut off"), UnreachableError("cut off")])
+        with pytest.raises(ApiError, match="cannot be reached: cut off"):
+            await upstream.ask("twice", ask, is_kept=False)
+        assert reasons == []
+
+    asyncio.run(check())
+
+
 def test_an_upstream_that_answers_again_is_trusted_again(monkeypatch):
     monkeypatch.setattr(asking, "CALM_SECONDS", 0.0)
     order = []
 
     async def fail():
-        raise UnreachableError("down")
+        raise NotConnectedError("down")
 
     async def answer():
         await asyncio.sleep(0.05)

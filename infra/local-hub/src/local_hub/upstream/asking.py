@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from local_hub.upstream.client import RefusedError, UnreachableError, UnusableError
+from local_hub.upstream.client import NotConnectedError, RefusedError, UnreachableError, UnusableError
 from local_hub.upstream.refusals import explain_refusal, explain_unreachable
 
 logger = logging.getLogger("local_hub.upstream")
@@ -104,7 +104,7 @@ class Asking:
 
     async def _ask_once(self, key: object, ask: Callable[[], Awaitable[None]]) -> None:
         try:
-            await ask()
+            await _twice_if_cut_off(ask)
         except UnreachableError as error:
             logger.warning("upstream %s cannot be used: %s; what is kept is served", self._url, error)
             if not isinstance(error, UnusableError):
@@ -123,6 +123,16 @@ class Asking:
         now = time.monotonic()
         self._answered = {known: answer for known, answer in self._answered.items() if answer[0] > now}
         self._answered[key] = now + CALM_SECONDS, refusal
+
+
+async def _twice_if_cut_off(ask: Callable[[], Awaitable[None]]) -> None:
+    """A connection that was kept open may just be closed by the other side."""
+    try:
+        await ask()
+    except (NotConnectedError, UnusableError):
+        raise
+    except UnreachableError:
+        await ask()
 
 
 def look_at_end(task: asyncio.Task[Any]) -> None:

@@ -39,7 +39,7 @@ class UnreachableError(Exception):
 
 
 class NotConnectedError(UnreachableError):
-    """There is no way to upstream, as far as one can tell."""
+    """There is no way to upstream, as far as one can tell, or nothing came of it for long."""
 
 
 class UnusableError(UnreachableError):
@@ -137,7 +137,7 @@ class UpstreamClient:
                 yield answer
         except httpx2.TooManyRedirects as error:
             raise UnusableError("it redirects without end") from error
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
+        except (httpx2.ConnectError, httpx2.TimeoutException, httpx2.ProxyError) as error:
             raise NotConnectedError(_describe(error)) from error
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             raise UnreachableError(_describe(error)) from error
