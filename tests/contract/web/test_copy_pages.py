@@ -64,6 +64,8 @@ def test_a_repo_of_upstream_is_shown_and_its_large_files_come_only_when_they_are
     assert "Fill it" in reader.get(f"/{model}/commits/main").text
     page = reader.get(f"/{model}/blob/main/weights.bin")
     assert "This large file is still at" in page.text
+    foreign = {"sec-fetch-site": "same-site"}
+    reader.get(f"/{model}/raw/main/weights.bin?download", headers=foreign)
     trap = reader.get(f"/{model}/raw/main/weights.bin")
     assert (trap.status_code, kept(front)) == (404, 0)
     saved = reader.get(f"/{model}/raw/main/weights.bin?download")

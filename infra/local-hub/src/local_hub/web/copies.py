@@ -46,7 +46,9 @@ def repo_page(document: DocumentKind | None = None) -> Callable[[Handler], Answe
 def upstream_of(request: Request) -> "Upstream | None":
     """The Hub behind this one, if there is one and whoever asks may have it asked."""
     upstream: Upstream | None = request.app.state.upstream
-    return None if asking_user(request) is None else upstream
+    # A page at another port of this host, which gets the cookie along, must not fill the disk by its images.
+    is_own = request.headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+    return upstream if is_own and asking_user(request) is not None else None
 
 
 async def ask_upstream(request: Request, document: DocumentKind | None) -> None:
