@@ -184,6 +184,13 @@ def test_who_is_asked_too_often_says_for_how_long_and_is_left_alone(public, api,
     assert Path(api.hf_hub_download("acme/kept", "z", cache_dir=tmp_path)).exists()  # the client waits
 
 
+def test_the_login_page_of_a_network_is_not_taken_for_the_hub(public, api):
+    public.page = "<html>Welcome to our guests</html>"
+    status, sentence = refusal(api.model_info, "acme/behind-a-login")
+    assert (status, public.url in sentence) == (424, True)
+    assert "something other than JSON (a page, perhaps of this network's login or proxy)" in sentence
+
+
 @pytest.mark.slow
 def test_a_pull_by_a_short_name_waits_where_upstream_takes_no_more_requests(public, hub):
     public.publish("acme/pulled", unknown_files(), former="pulled")
