@@ -273,6 +273,29 @@ def test_a_time_that_passed_long_ago_is_skipped(own):
     assert own.jobs_of(scheduled) == []
 
 
+def test_a_clock_that_was_ahead_for_a_while_stops_no_schedule(own):
+    scheduled = own.create()
+    due = own.inspect(scheduled).status.next_job_run_at
+    own.set_clock(due + timedelta(days=400, minutes=10))
+    own.wait_until_moved_on(scheduled, due)
+    own.set_clock(due - timedelta(minutes=1))
+    own.wait_until_moved_on(scheduled, due + timedelta(days=400, hours=1))
+    assert own.inspect(scheduled).status.next_job_run_at == due
+    assert own.jobs_of(scheduled) == []
+
+
+def test_a_clock_that_is_set_back_a_little_runs_nothing_twice(own):
+    scheduled = own.create()
+    due = own.pass_next_run(scheduled)
+    own.wait_for_jobs(scheduled, 1)
+    with sqlite3.connect(own.directory / "hub.sqlite3") as database:  # by the clock that the hub has here
+        database.execute("UPDATE scheduled_jobs SET last_job_at = ?", (due.timestamp() + 1,))
+    own.set_clock(due - timedelta(seconds=2))
+    time.sleep(0.3)
+    assert own.inspect(scheduled).status.next_job_run_at == due + timedelta(hours=1)
+    assert len(own.jobs_of(scheduled)) == 1
+
+
 def test_a_run_that_a_kill_cuts_off_is_not_run_again(own):
     scheduled = own.create("sleep", "60")
     own.set_clock(own.inspect(scheduled).status.next_job_run_at + timedelta(seconds=1))

@@ -134,6 +134,7 @@ class Scheduler:
     async def _run_due(self) -> float:
         """Runs what is due; returns the seconds until something may be due again."""
         try:
+            await asyncio.to_thread(self._follow_clock_back, time.time())
             for job in await asyncio.to_thread(self.store.due, time.time()):
                 await self._run(job)
             next_due = await asyncio.to_thread(self.store.next_due)
@@ -143,6 +144,14 @@ class Scheduler:
         if next_due is None:
             return MAX_PAUSE_SECONDS
         return min(max(next_due - time.time(), 0.0), MAX_PAUSE_SECONDS)
+
+    def _follow_clock_back(self, now: float) -> None:
+        """What was recorded by a clock that was ahead would not run before that time has come again."""
+        for job in self.store.waiting(now):
+            earlier = _earlier_run(job, now)
+            if earlier is not None:
+                logger.warning("scheduled job %s: the clock went back; it is due earlier again", job.id)
+                self.store.skip(job, earlier)
 
     async def _run(self, due: ScheduledJob) -> None:
         now = time.time()
@@ -169,6 +178,14 @@ class Scheduler:
             await self._runner.begin(job, secrets)
         except OSError as error:
             await self._runner.refuse(job, Ending(ERROR, f"its folder cannot be made: {error.strerror}"))
+
+
+def _earlier_run(job: ScheduledJob, now: float) -> float | None:
+    """When it is due, if that is before what is recorded; never a time for which it ran a moment ago."""
+    last = job.last_job_at or 0.0
+    after = now if last > now + LATE_SECONDS else max(now, last)
+    due = next_run(job.schedule, after)
+    return due if job.next_run_at is not None and due < job.next_run_at else None
 
 
 def _switch(body: dict[str, Any], name: str) -> bool:

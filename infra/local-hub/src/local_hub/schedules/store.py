@@ -103,6 +103,10 @@ class ScheduleStore:
         """Those whose time has come, the longest due first."""
         return self._select("WHERE next_run_at <= ? ORDER BY next_run_at", now)
 
+    def waiting(self, now: float) -> list[ScheduledJob]:
+        """Those whose time is still to come."""
+        return self._select("WHERE next_run_at > ?", now)
+
     def ids(self) -> set[str]:
         """The ids of all."""
         with self._database.read() as db:
