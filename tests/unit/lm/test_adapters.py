@@ -4,6 +4,7 @@ import pytest
 import torch
 from models import make_llama, make_qwen3
 from peft import PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from shared.errors import BadInput
@@ -98,6 +99,16 @@ def test_an_adapter_names_its_modules_in_an_order_that_is_the_same_in_every_proc
 def test_an_adapter_that_does_nothing_changes_no_weight(qwen3, save_adapter_of):
     merged = merge_adapter(load(qwen3), save_adapter_of(qwen3, 0.0))
     assert weight_fingerprint(merged) == weight_fingerprint(load(qwen3))
+
+
+def test_an_adapter_that_lacks_weights_is_refused_not_taken_for_one_that_does_little(qwen3, save_adapter_of):
+    file = save_adapter_of(qwen3, 0.5) / "adapter_model.safetensors"
+    kept = {name: weight for name, weight in load_file(file).items() if ".layers.1." not in name}
+    save_file(kept, file, metadata={"format": "pt"})
+    with pytest.raises(
+        BadInput, match=r"^The adapter on some/base@a{40} lacks weights of layers that it names"
+    ):
+        merge_adapter(load(qwen3), file.parent)
 
 
 def test_a_merged_model_computes_what_base_and_adapter_do(qwen3, save_adapter_of):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,12 @@ def merge_adapter(base: PreTrainedModel, adapter_folder: Path) -> PreTrainedMode
     """Add an adapter to the weights of its base, which is used up, and return the result in the base's format.
 
     The sum is made in fp32: in half precision each product would be rounded before the sum is.
+
+    Raises:
+        BadInput: the adapter lacks weights of layers that it names.
     """
     stored = base.dtype
-    exact = PeftModel.from_pretrained(cast_weights(base, torch.float32), str(adapter_folder))
-    merged: Any = exact.merge_and_unload()
+    merged: Any = _load_onto(cast_weights(base, torch.float32), adapter_folder).merge_and_unload()
     return cast_weights(merged, stored)
 
 
@@ -107,6 +110,20 @@ def weight_fingerprint(model: torch.nn.Module) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return f"sha256:{digest.hexdigest()}"
+
+
+def _load_onto(base: PreTrainedModel, adapter_folder: Path) -> PeftModel:
+    with warnings.catch_warnings():
+        # PEFT does no more than warn, and leaves those layers as they are.
+        warnings.filterwarnings("error", "Found missing adapter keys", UserWarning)
+        try:
+            return PeftModel.from_pretrained(base, str(adapter_folder))
+        except UserWarning as error:
+            repo_id, revision = adapter_base(adapter_folder)
+            raise BadInput(
+                f"The adapter on {repo_id}@{revision or 'main'} lacks weights of layers that it names. "
+                "Use a complete copy of it."
+            ) from error
 
 
 def _sort_modules(path: Path) -> None:
