@@ -82,5 +82,9 @@ if __name__ == "__main__":
     try:
         main()
     except subprocess.CalledProcessError as error:
-        # pip has said why.
+        print(
+            "error: the packages could not all be installed; pip says why above. Run it again once that is mended "
+            "(a proxy or mirror: PIP_PROXY, PIP_INDEX_URL), or see docs/offline.md.",
+            file=sys.stderr,
+        )
         sys.exit(error.returncode)

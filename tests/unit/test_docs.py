@@ -22,6 +22,8 @@ PAGES = sorted(
     for page in ROOT.glob(pattern)
 )
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+# What a command begins after.
+COMMAND_BEGIN = r"(?:^|\(|bin/|&& |; |[A-Z_]=\S+ )"
 # What ends a command in a line of code: another one, or a wide gap before what it does.
 COMMAND_END = re.compile(r"\s{2,}|[;|&)]|$")
 SETTINGS = {
@@ -34,7 +36,7 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.re
 
 def code(page: Path) -> list[str]:
     """The lines of fenced blocks, and what stands in backquotes."""
-    text = page.read_text("utf-8")
+    text = page.read_text("utf-8").replace("\\\n", " ")
     if page.suffix != ".md":
         return text.splitlines()
     fenced = re.findall(r"^```[a-z]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
@@ -47,7 +49,7 @@ def commands(page: Path, program: str) -> list[list[str]]:
     found = []
     for line in (re.split(r"(?:^|\s)#", line)[0] for line in code(page)):
         line = re.sub(r"<[^>]*>", "…", line)
-        for call in re.finditer(rf"(?:^|[\s(]){program}(?=\s)", line):
+        for call in re.finditer(rf"{COMMAND_BEGIN}{program}(?=\s)", line):
             rest = line[call.end() :]
             text = rest[: COMMAND_END.search(rest).start()]
             found.append(
