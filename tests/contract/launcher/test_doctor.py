@@ -168,6 +168,15 @@ def test_a_commit_that_main_has_moved_on_from_is_told(examine, toys):
         check_model(examine("local/pinned@none"))
 
 
+def test_a_hub_that_was_filled_with_one_commit_need_not_know_main(examine, toys, prices):
+    pinned = toys.hub.push_files("local/carried", "model", {"README.md": LICENSED}, "Add a card")
+    unknown = (404, {"error": "Invalid rev id: main"}, {"x-error-code": "RevisionNotFound"})
+    prices[1].answers["GET /api/models/local/carried"] = unknown
+    assert check_model(examine(str(pinned))) == Finding(
+        "ok", "local/carried, licence apache-2.0; what main is by now cannot be seen from here"
+    )
+
+
 def test_hardware_that_is_not_offered(examine, prices):
     prices[1].answers[HARDWARE] = lambda flavors: [item for item in flavors if item["name"] != "cpu-basic"]
     with pytest.raises(BadInput, match="There is no flavor cpu-basic"):
