@@ -19,6 +19,7 @@ from urllib.parse import urljoin
 
 import httpx2
 
+from local_hub.addresses import is_near
 from local_hub.upstream.address import TOKEN_VARIABLE, UpstreamAddress
 
 # At INFO it logs addresses, those of files with their signatures included.
@@ -84,12 +85,21 @@ class UpstreamClient:
             timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=None),
             headers={"User-Agent": f"local-hub/{version('local-hub')}"},
             follow_redirects=True,
+            event_hooks={"request": [self._check_target]},
         )
         self._limits: dict[str, float] = {}
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._http.aclose()
+
+    async def _check_target(self, request: httpx2.Request) -> None:
+        """Of each request, those that a redirect or a list's next page has asked for: none leads to this machine."""
+        url = request.url
+        if url.origin != self._origin and is_near(url.host) and not is_near(self._origin.host):
+            raise UnusableError(f"it redirects to {url.host}, which is an address of this machine's own")
+        if url.scheme != "https" and self._origin.scheme == "https":
+            raise UnusableError("it redirects from https to an address without encryption")
 
     async def get(self, path: str) -> Any:
         """The JSON at a path."""
