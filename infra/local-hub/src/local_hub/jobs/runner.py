@@ -38,6 +38,8 @@ CANCELLED = Ending(CANCELED, "Job cancelled")
 TIMED_OUT = Ending(ERROR, "Job timeout reached")
 FAILED_INSIDE = Ending(ERROR, "the hub failed to run it; the hub's own log says why")
 RETRY_SECONDS = 2.0
+# Of a namespace: each has a folder, and a script that submits in a loop would not stop by itself.
+MOST_WAITING = 1000
 # How often what a job writes to buckets is saved while it runs, and how long a file has to be as it is for that.
 SAVE_SECONDS, QUIET_SECONDS = 60.0, 5.0
 
@@ -110,6 +112,11 @@ class JobRunner:
         """Takes a job; it begins as soon as a slot is free."""
         if self.is_stopping:
             raise ApiError(503, "The local hub is stopping and takes no more jobs")
+        waiting = sum(job.record.namespace == namespace for job in self._waiting)
+        if waiting >= MOST_WAITING:
+            raise ApiError(
+                429, f"{waiting} jobs of {namespace} wait already; cancel some, or wait for their end"
+            )
         record = await asyncio.to_thread(self.store.add, namespace, request.spec, request.labels, initiator)
         await self.begin(record, request.secrets)
         return record

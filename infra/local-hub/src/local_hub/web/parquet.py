@@ -26,16 +26,23 @@ TOO_BUSY = "Other files are being read right now; reload this page in a moment."
 TOO_HARD = "This file could not be read within the limits of a preview. Download it to look into it."
 
 _turns = threading.BoundedSemaphore(2)
+# Whoever waits holds a thread, of which all other requests have but 40.
+_places = threading.BoundedSemaphore(8)
 
 
 def read_parquet(stored: bytes | Path) -> dict[str, Any]:
     """Columns with their types and the first rows; or a note that says why there are none."""
-    if not _turns.acquire(timeout=PATIENCE_SECONDS):
+    if not _places.acquire(blocking=False):
         return only(TOO_BUSY)
     try:
-        return _read_apart(stored)
+        if not _turns.acquire(timeout=PATIENCE_SECONDS):
+            return only(TOO_BUSY)
+        try:
+            return _read_apart(stored)
+        finally:
+            _turns.release()
     finally:
-        _turns.release()
+        _places.release()
 
 
 def only(note: str) -> dict[str, Any]:
