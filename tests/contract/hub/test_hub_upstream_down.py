@@ -11,7 +11,7 @@ import time
 from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, Volume
 from huggingface_hub.errors import HfHubHTTPError
 from public_hub import public_hub
 
@@ -113,6 +113,24 @@ def test_what_is_kept_is_served_without_delay_and_the_rest_is_refused_at_once(tm
             while not public.paths("acme/model") and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert api.model_info("acme/later").id == "acme/later"
+
+
+@pytest.mark.slow
+def test_a_job_that_waits_for_its_volume_can_be_cancelled(tmp_path):
+    with public_hub() as public, socket.create_server(("127.0.0.1", 0)) as silent:
+        public.publish("acme/model", FILES)
+        public.storage_url = (
+            f"http://127.0.0.1:{silent.getsockname()[1]}"  # takes requests, and never answers
+        )
+        with hurried_hub(tmp_path, public.url) as api:
+            volumes = [Volume(type="model", source="acme/model", mount_path="/model")]
+            job = api.run_job(image="python", command=["true"], volumes=volumes, namespace="local")
+            assert next(iter(api.fetch_job_logs(job_id=job.id, namespace="local", follow=True))).startswith(
+                f"local-hub: fetching acme/model for /model from {public.url}: 2 files"
+            )
+            assert api.inspect_job(job_id=job.id, namespace="local").status.stage == "SCHEDULING"
+            api.cancel_job(job_id=job.id, namespace="local")
+            assert api.wait_for_job(job.id, namespace="local", timeout=20).status.stage == "CANCELED"
 
 
 def test_a_name_that_is_not_known_to_the_network():
