@@ -6,9 +6,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# These last where .env has them; the shell's and what stands behind make win. (The launcher reads the rest of .env itself.)
+LASTING := BASE_MODEL EXECUTOR HF_ENDPOINT HUB_DIR HUB_PORT NAMESPACE PROFILE SEED SOURCE_DATASET UPSTREAM
+ifneq ($(wildcard .env),)
+lasting = $(shell sed -n "s/^$(1)=[\"']\{0,1\}\([^\"']*\).*/\1/p" .env)
+$(foreach name,$(LASTING),$(if $(filter undefined,$(origin $(name))),$(if $(call lasting,$(name)),$(eval $(name) := $(call lasting,$(name))))))
+endif
 HUB_DIR ?= .hub
-# Set it (here, in the environment or in .env) to work on that Hub instead of the local one.
-HF_ENDPOINT ?= $(shell sed -n 's/^HF_ENDPOINT=//p' .env 2>/dev/null)
 
 # PyPI's torch for Linux brings gigabytes of CUDA: where there is no GPU for it, the one without. TORCH_INDEX= is PyPI's.
 ifeq ($(shell uname -s) $(shell command -v nvidia-smi),Linux )
@@ -104,7 +108,7 @@ resume: $(SETUP)  ## print the run that a retraining works on, begun where the n
 summary: $(SETUP)  ## print a run on a page for a CI job's summary: RUN PROFILE
 promote resume summary:
 	@$(CLIENT) $(BIN)/python -m launcher $@ $(OPTIONS)
-doctor: $(SETUP) $(STARTER)  ## check what a first launch needs, before it costs anything: PROFILE NAMESPACE IMAGE BUDGET_USD
+doctor: $(SETUP) $(STARTER)  ## check what a first launch needs, before it costs anything: PROFILE NAMESPACE IMAGE BUDGET_USD UPSTREAM
 	@$(CLIENT) $(BIN)/python -m launcher doctor $(OPTIONS)
 cost: $(SETUP)  ## say what each phase will cost and has cost: PROFILE RUN BUDGET_USD FORMAT=json
 	@$(CLIENT) $(BIN)/python -m launcher cost $(OPTIONS) $(if $(FORMAT),--format "$(FORMAT)")
