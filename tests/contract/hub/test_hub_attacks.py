@@ -6,6 +6,7 @@ import json
 import httpx2
 import pytest
 from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
 
 
 def commit_readme(api, repo, text):
@@ -29,6 +30,13 @@ def test_a_card_that_cannot_be_shown_hides_no_other_repo(api, other_api, repo, c
     anyone = HfApi(api.endpoint, False)
     assert {repo, theirs} <= {model.id for model in anyone.list_models(full=True, cardData=True)}
     assert anyone.model_info(theirs).id == theirs
+
+
+@pytest.mark.parametrize("name", ["exe\u202egpj", "a\u2028b", "a\u200bb", "a\x85b"])
+def test_a_branch_has_no_name_that_looks_like_another(api, repo, name):
+    with pytest.raises(HfHubHTTPError, match="400"):
+        api.create_branch(repo, branch=name)
+    api.create_branch(repo, branch="größe-分岐", exist_ok=True)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ def is_repo_name(name: str) -> bool:
 def check_ref_name(name: str) -> None:
     """Raises 400 if git would refuse the name for a branch or a tag."""
     valid = _REF_NAME.fullmatch(name) and ".." not in name and "//" not in name and not name.endswith(".lock")
-    if not valid or name.startswith(("refs/", "-")):
+    # What cannot be printed may turn round what stands beside it.
+    if not valid or name.startswith(("refs/", "-")) or not name.isprintable():
         raise ApiError(400, f"Invalid reference name '{name}'")
 
 
