@@ -106,6 +106,10 @@ def test_a_page_whose_session_has_ended_says_so_and_asks_no_more(open_page, job)
     page = open_page(f"/jobs/local/{job.id}")
     page.context.clear_cookies()
     expect(page.get_by_role("alert")).to_contain_text("your session has ended", timeout=20_000)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(2500)
+    assert asked == []
 
 
 @pytest.mark.parametrize("view", ["blob", "page"])
