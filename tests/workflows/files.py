@@ -7,12 +7,21 @@ from typing import Any
 
 import yaml
 
+from workflows.expressions import Unsupported
+
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"
 
 
 def load_workflow(name: str) -> dict[str, Any]:
-    """Return a workflow by its file's name without ending; `on`, which YAML takes for true, is under "on"."""
+    """Return a workflow by its file's name without ending; `on`, which YAML takes for true, is under "on".
+
+    Raises:
+        Unsupported: there is no such file.
+    """
+    known = sorted(path.stem for path in WORKFLOWS.glob("*.yml"))
+    if name not in known:
+        raise Unsupported(f"there is no workflow {name!r}; there are: {', '.join(known)}")
     content = yaml.safe_load((WORKFLOWS / f"{name}.yml").read_text("utf-8"))
     return {("on" if key is True else key): value for key, value in content.items()}
 

@@ -198,7 +198,8 @@ def _http_error(error: HfHubHTTPError, doing: str) -> PipelineError:
             "organisation pays for its own namespace), or take another one: NAMESPACE."
         )
     if status == 507:
+        reason = detail.rstrip(".")
         return PipelineError(
-            f"The Hub has no space left while {doing}: {detail}. Free some and run it again."
+            f"The Hub has no space left while {doing}: {reason}. Run it again once there is some."
         )
     return PipelineError(f"The Hub refused while {doing}: {detail} (HTTP {status}).")

@@ -163,7 +163,11 @@ def _environment_layer(
 
 def _command_line_layer(settings_class: type[JobSettings], argv: Sequence[str]) -> dict[str, Any]:
     try:
-        source: CliSettingsSource[Any] = CliSettingsSource(settings_class, cli_parse_args=list(argv))
+        source: CliSettingsSource[Any] = CliSettingsSource(
+            settings_class,
+            cli_parse_args=list(argv),
+            cli_prog_name=f"python -m {settings_class.__module__.rpartition('.')[0]}",
+        )
         return source()
     except SettingsError as error:
         raise BadInput(f"{str(error).removeprefix('error parsing CLI: ')}. See --help.") from error
