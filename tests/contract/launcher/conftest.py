@@ -42,7 +42,8 @@ def write_profile(tmp_path_factory):
         path.write_text(
             f'[run]\nsource_dataset = "{dataset}"\nbase_model = "{model}"\n'
             f'[launch]\nimage = "i"\nflavor = "cpu-basic"\ntimeout = "5m"\n'
-            f"[split]\nsft_rows = 4\ngrpo_rows = 2\neval_rows = 2\ncalibration_rows = 2\n{sections}"
+            f"[split]\nsft_rows = 4\ngrpo_rows = 2\neval_rows = 2\ncalibration_rows = 2\n"
+            f'near_duplicates = "off"\n{sections}'
         )
         return str(path)
 

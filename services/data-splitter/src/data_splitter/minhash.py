@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from datasketch import MinHash
 from numpy.typing import NDArray
 
 PLACES = 128
@@ -43,6 +42,9 @@ def choose_bands(similarity: float, places: int = PLACES, missed: float = MISSED
 
 def sign(sets: Iterable[Collection[str]], places: int = PLACES) -> Iterator[Signatures]:
     """Yield the signature of each set, the same in every process: SHA-1 under permutations from a fixed seed."""
+    # It loads much of scipy: only for who compares.
+    from datasketch import MinHash
+
     encoded = ([ngram.encode() for ngram in ngrams] for ngrams in sets)
     for minhash in MinHash.generator(encoded, num_perm=places, seed=SEED):
         yield minhash.hashvalues
