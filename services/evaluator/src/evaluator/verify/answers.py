@@ -16,7 +16,6 @@ from evaluator.verify.recorded import require_recorded
 from shared.errors import GuardTripped
 from shared.hub import Hub
 from shared.lm.chat import encode_prompt
-from shared.lm.load import load_tokenizer
 from shared.manifest import RunManifest
 
 # Where a file has no such column, it is of a version that measured less.
@@ -76,7 +75,7 @@ class AnswerFile:
 
     def compare_questions(self) -> str:
         """Prove that the answers are to the set's questions, in their order, by the tokens that the model used."""
-        tokenizer = load_tokenizer(self.record.hub, self.model)
+        tokenizer = self.record.load_tokenizer(self.name)
         rows = self.record.read_rows(self.config, self.name)
         for shown, row in zip(self.record.find_set(self.config).shown, rows, strict=True):
             prompt = encode_prompt(tokenizer, shown.question)
@@ -89,7 +88,7 @@ class AnswerFile:
         rows = self.record.read_rows(self.config, self.name)
         if "token_ids" not in rows[0]:
             raise NotRecorded("the evaluation kept no tokens of the answers")
-        tokenizer = load_tokenizer(self.record.hub, self.model)
+        tokenizer = self.record.load_tokenizer(self.name)
         for row in rows:
             require_same(row["row_id"], row, {"text": _say(tokenizer, row)})
         return f"{sum(row['new_tokens'] for row in rows)} tokens"

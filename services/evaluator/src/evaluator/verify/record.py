@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from transformers import PreTrainedTokenizerBase
 
 from evaluator.answers import Answer, grade
 from evaluator.data import EvalData, load_resembling
@@ -15,6 +16,7 @@ from evaluator.questions import Config, QuestionSet, Shown, plan_question_sets
 from shared.errors import GuardTripped
 from shared.hub import Hub
 from shared.lm.generate import Completion
+from shared.lm.load import load_tokenizer
 from shared.lm.questions import load_questions
 from shared.manifest import Phase
 from shared.refs import RepoRef
@@ -46,6 +48,8 @@ class Record:
     def __init__(self, hub: Hub, phase: Phase) -> None:
         self.hub, self.phase = hub, phase
         self.ref, self.data_ref = phase.outputs["predictions"], phase.inputs["data"]
+        self._tokenizers: dict[str, PreTrainedTokenizerBase] = {}
+        self._rows: dict[tuple[Config, str], list[Row]] = {}
         self._graded: dict[tuple[Config, str], list[Answer]] = {}
 
     @cached_property
@@ -75,12 +79,23 @@ class Record:
         """Return where the answers lie: what the checks on their conclusions are founded on."""
         return f"{self.ref}:{file_name(config, name)}"
 
+    def load_tokenizer(self, name: str) -> PreTrainedTokenizerBase:
+        """Load a model's tokenizer, once for all of its files; errors are those of `shared.lm.load.load_tokenizer`."""
+        if name not in self._tokenizers:
+            self._tokenizers[name] = load_tokenizer(self.hub, self.phase.inputs[name])
+        return self._tokenizers[name]
+
     def read_rows(self, config: Config, name: str) -> list[Row]:
-        """Read a model's rows.
+        """Read a model's rows, once for all checks.
 
         Raises:
             GuardTripped: the file does not hold answers to the questions of its config, in their order.
         """
+        if (config, name) not in self._rows:
+            self._rows[config, name] = self._read_rows(config, name)
+        return self._rows[config, name]
+
+    def _read_rows(self, config: Config, name: str) -> list[Row]:
         path, asked = file_name(config, name), self.find_set(config)
         rows = read_rows(self.hub, self.ref, path, SCHEMA, REQUIRED)
         expected = [(shown.question.id, shown.rotation) for shown in asked.shown]
