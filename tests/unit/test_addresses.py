@@ -4,12 +4,15 @@ from shared.addresses import is_local
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:41457", "https://user:secret@localhost/hf", "http://[::1]:80", "//localhost:5000"]
+    "url",
+    ["http://127.0.0.1:41457", "https://user:secret@localhost/hf", "http://[::1]:80", "//localhost:5000"],
 )
 def test_a_server_of_this_machine_is_local(url):
     assert is_local(url)
 
 
-@pytest.mark.parametrize("url", ["https://huggingface.co", "http://127.0.0.1.example", "//ghcr.io", "localhost", ""])
+@pytest.mark.parametrize(
+    "url", ["https://huggingface.co", "http://127.0.0.1.example", "//ghcr.io", "localhost", ""]
+)
 def test_any_other_is_not(url):
     assert not is_local(url)
