@@ -48,6 +48,7 @@ LEAKING_MAKE |= {
     "UPSTREAM",
 }
 NO_PROXY = "127.0.0.1,localhost"
+SLOW = "slow and not docker"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LONGEST = (
     "test_retraining.py",
@@ -81,8 +82,24 @@ _clean_environment()
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Leaves out what holds no slow test where only those are asked for: importing it all takes longer than some."""
+    asked = config.option.markexpr.startswith(SLOW)
+    return True if asked and not _holds_slow_tests(collection_path) else None
+
+
+def _holds_slow_tests(path):
+    files = path.rglob("test_*.py") if path.is_dir() else [path]
+    return any("mark.slow" in file.read_text("utf-8", "ignore") for file in files)
+
+
 def pytest_collection_modifyitems(items):
     """Puts the longest files first: one that begins when the others are done is waited for alone."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("docker"):
+            assert _holds_slow_tests(item.path), (
+                f"{item.nodeid} is slow; its file must say so: pytest.mark.slow"
+            )
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
 

@@ -1,7 +1,6 @@
 """The whole pipeline on a model that is not the starter's."""
 
 import pytest
-from models import make_llama
 from pipeline import FEW_ANSWERS, run_all
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -20,6 +19,8 @@ TEACHING = {
 
 
 def test_another_architecture_without_a_system_role_runs_to_the_end(launch, hub, tmp_path):
+    from models import make_llama  # brings torch, which only this test needs
+
     repo_id = f"{launch.namespace}/tiny-llama"
     hub.push_folder(repo_id, "model", make_llama(tmp_path / "llama", "raises"), "Add model")
     run_all(launch, "--base-model", repo_id, **TEACHING, **FEW_ANSWERS)
