@@ -280,3 +280,12 @@ def test_a_namespace_shows_its_newest_repos_and_leads_to_all(api, name, visit):
     assert page.count('<th scope="row"><a href="/datasets/') == 50
     assert f'href="/datasets/{name}-50"' in page
     assert 'href="/datasets?search=local%2F"' in page
+
+
+def test_a_card_leads_to_the_repos_that_it_names_and_to_nothing_else(api, name, visit):
+    api.create_repo(name)
+    card = "---\nbase_model: acme/base\ndatasets: [acme/rows, 'javascript:1/x', ../../login]\n---\n"
+    commit(api, name, {"README.md": card.encode()})
+    page = visit().get(f"/{name}").text
+    assert '<dd><a href="/acme/base">acme/base</a></dd>' in page
+    assert '<dd><a href="/datasets/acme/rows">acme/rows</a>, javascript:1/x, ../../login</dd>' in page

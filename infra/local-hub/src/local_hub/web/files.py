@@ -13,6 +13,7 @@ from local_hub.errors import ApiError
 from local_hub.repos import history, mirrors
 from local_hub.repos.access import check_not_gated
 from local_hub.repos.cards import CARD_PATH
+from local_hub.repos.names import RepoType, is_repo_name, url_prefix
 from local_hub.repos.registry import Repo
 from local_hub.repos.shapes import read_card
 from local_hub.repos.store import store_of
@@ -27,6 +28,7 @@ from local_hub.web.sources import Source
 
 PAGE_SIZE = 500
 MOST_FACTS = 8
+PREFIXES: dict[str, RepoType] = {"base_model": "model", "datasets": "dataset"}
 FACTS = ("license", "language", "base_model", "datasets", "library_name", "pipeline_tag", "tags")
 
 
@@ -149,8 +151,8 @@ def _readme(db: sqlite3.Connection, request: Request, opened: OpenedFolder) -> d
     return {"path": path, "content": content, "problem": None}
 
 
-def _facts(db: sqlite3.Connection, opened: OpenedFolder) -> list[tuple[str, str]]:
-    """What a card's metadata says of its repo, at a glance."""
+def _facts(db: sqlite3.Connection, opened: OpenedFolder) -> list[tuple[str, list[tuple[str, str | None]]]]:
+    """What a card's metadata says of its repo, at a glance; with the address of each repo that it names."""
     card = read_card(db, opened.commit)
     found = []
     for name in FACTS:
@@ -158,5 +160,11 @@ def _facts(db: sqlite3.Connection, opened: OpenedFolder) -> list[tuple[str, str]
         values = value if isinstance(value, list) else [value]
         texts = [str(one) for one in values if isinstance(one, str | int | float)][:MOST_FACTS]
         if texts:
-            found.append((name.replace("_", " "), ", ".join(texts)))
+            found.append((name.replace("_", " "), [(text, _named_repo(name, text)) for text in texts]))
     return found
+
+
+def _named_repo(fact: str, text: str) -> str | None:
+    parts = text.split("/")
+    is_name = fact in PREFIXES and len(parts) == 2 and all(map(is_repo_name, parts))
+    return f"/{url_prefix(PREFIXES[fact])}{text}" if is_name else None
