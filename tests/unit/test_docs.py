@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,12 @@ def test_every_call_of_local_hub_names_a_command_and_options_that_exist(page, ca
             local_hub([own[0], "--help"])
         described = capsys.readouterr().out
         assert [word for word in own[1:] if word.startswith("--") and word not in described] == []
+
+
+@every_page
+def test_every_module_that_is_run_exists(page):
+    modules = [module for line in code(page) for module in re.findall(r"python -m ([\w.]+)", line)]
+    assert [module for module in modules if find_spec(module) is None] == []
 
 
 @every_page
