@@ -1,6 +1,7 @@
 """How a command of ours ends: with a documented exit code, and a line where there is something to say."""
 
 import importlib
+import subprocess
 import sys
 
 import pytest
@@ -37,3 +38,18 @@ def test_pages_of_several_runs_are_stopped_without_traceback(capsys, monkeypatch
     monkeypatch.setattr(sys, "argv", [page, "--run-ids", "a", "b", "--namespace", "me"])
     assert module.main() == ExitCode.INTERRUPTED
     assert capsys.readouterr().err == "error: stopped.\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_traceback():
+    script = (
+        "import sys; from shared.errors import run_to_exit_code\n"
+        "def count():\n    for number in range(100_000): print(number)\n"
+        "sys.exit(run_to_exit_code(count))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "0\n"
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == ExitCode.INTERRUPTED

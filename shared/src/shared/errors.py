@@ -1,5 +1,6 @@
 """The errors a user can cause or must act on, and the exit code each gives to a job."""
 
+import os
 import sys
 from collections.abc import Callable
 from enum import IntEnum
@@ -55,4 +56,8 @@ def run_to_exit_code(command: Callable[[], int | None]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         print("error: stopped.", file=sys.stderr, flush=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read along has seen enough, as `| head` does; what is buffered still has nowhere to go either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.INTERRUPTED

@@ -4,10 +4,16 @@ import sys
 
 from dotenv import load_dotenv
 
+from shared.errors import run_to_exit_code
+
 
 def main() -> int:
     """Read `.env` before the Hub client is imported, for the client takes HF_ENDPOINT and HF_TOKEN at import."""
     load_dotenv(".env")
+    return run_to_exit_code(_run)
+
+
+def _run() -> int:
     from launcher.cli import run
 
     return run()
