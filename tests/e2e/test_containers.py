@@ -107,7 +107,11 @@ def test_a_phase_alone_does_not_run_those_before_it(alone):
 
 def start_training(launch: Launcher) -> subprocess.Popen[str]:
     """Start an SFT that would go on for long, and wait for its first step."""
-    process = launch.start("container", "--phase", "sft", "--profile", "smoke", SFT_MAX_STEPS="5000")
+    command = launch.command("container", "--phase", "sft", "--profile", "smoke")
+    environment = {**launch.environment, "SFT_MAX_STEPS": "5000"}
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    # A process of its own: what `launch.start` forks from a warm one cannot be read while it runs.
+    process = subprocess.Popen(command, cwd=launch.folder, env=environment, text=True, **streams)
     assert any(line.startswith("sft ") for line in process.stdout), process.stderr.read()
     return process
 
