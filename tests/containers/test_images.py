@@ -96,6 +96,12 @@ def test_an_image_is_the_service_itself(name):
     assert "--run-id" in result.stdout
 
 
+@pytest.mark.parametrize("name", ["launcher", "local-hub"])
+def test_the_images_of_compose_run_though_nothing_of_ours_is_installed_in_them(name):
+    result = docker("run", "--rm", *CONFINED, docker_image(name), "--help")
+    assert result.stdout.startswith("usage:")
+
+
 def test_a_mistake_in_the_settings_ends_the_container_with_the_jobs_own_exit_code():
     result = docker("run", "--rm", *CONFINED, docker_image("data-splitter"), "--no-such-setting", check=False)
     assert result.returncode == 2

@@ -4,7 +4,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 from local_hub.addresses import is_loopback
@@ -19,6 +18,7 @@ from local_hub.keeping.gc import add_gc
 from local_hub.keeping.importing import add_import
 from local_hub.keeping.limits import add_limit_options
 from local_hub.keeping.verify import add_verify
+from local_hub.release import own_version
 from local_hub.state import find_running
 from local_hub.upstream.address import TOKEN_VARIABLE, add_upstream_options, read_address
 from local_hub.upstream.pull import add_pull
@@ -132,7 +132,7 @@ def _config(options: argparse.Namespace) -> HubConfig:
 
 def _parser() -> CommandLine:
     parser = CommandLine("local-hub", description="The Hugging Face Hub and Jobs APIs on one machine.")
-    parser.add_argument("--version", action="version", version=f"local-hub {version('local-hub')}")
+    parser.add_argument("--version", action="version", version=f"local-hub {own_version()}")
     commands = parser.add_subparsers(required=True, metavar="command")
     serving = _serving_options()
     place = _place_option()

@@ -13,13 +13,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from importlib.metadata import version
 from typing import Any
 from urllib.parse import urljoin
 
 import httpx2
 
 from local_hub.addresses import is_near
+from local_hub.release import own_version
 from local_hub.upstream.address import TOKEN_VARIABLE, UpstreamAddress
 
 # At INFO it logs addresses, those of files with their signatures included.
@@ -83,7 +83,7 @@ class UpstreamClient:
         self._token = address.token
         self._http = httpx2.AsyncClient(
             timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=None),
-            headers={"User-Agent": f"local-hub/{version('local-hub')}"},
+            headers={"User-Agent": f"local-hub/{own_version()}"},
             follow_redirects=True,
             event_hooks={"request": [self._check_target]},
         )
