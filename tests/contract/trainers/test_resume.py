@@ -1,21 +1,21 @@
 """Trainings that are cut off and gone on with, against a real hub: they end in the weights of one that was not."""
 
+import functools
 import json
 import random
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from faults import FaultProxy
-from models import make_qwen3
 from training_run import Run, make_run
 
 from shared.errors import ExitCode
 from shared.lm.resume import MARKER
 
 SFT = [
-    "--max-steps=70",
     "--learning-rate=0.01",
     "--batch-size=4",
     "--micro-batch-size=2",
@@ -39,7 +39,10 @@ GRPO = [
     "--validation.steps=3",
     "--validation.keep=best",
 ]
-PHASES = {"sft": ("sft_trainer", SFT), "grpo": ("grpo_trainer", GRPO)}
+STEPS = {"sft": 30, "grpo": 8}
+PHASES = {"sft": ("sft_trainer", [*SFT, f"--max-steps={STEPS['sft']}"]), "grpo": ("grpo_trainer", GRPO)}
+# GRPO needs a model that answers in JSON.
+UPSTREAM = {"sft": [], "grpo": [("sft_trainer", [*SFT, "--max-steps=70"])]}
 both_phases = pytest.mark.parametrize("phase", [pytest.param("sft", marks=pytest.mark.slow), "grpo"])
 # A checkpoint at every step.
 OFTEN = "--checkpoint-minutes=0.00001"
@@ -47,36 +50,55 @@ OFTEN = "--checkpoint-minutes=0.00001"
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory) -> Path:
+    from models import make_qwen3  # brings torch, which whoever only collects can do without
+
     return make_qwen3(tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture(scope="module")
-def whole(hub_server, base, tmp_path_factory) -> Run:
-    """A run whose trainings nothing has interrupted."""
-    run = make_run(hub_server, base, tmp_path_factory.mktemp("whole"))
-    for package, settings in PHASES.values():
-        process = run.start(package, *settings)
-        assert process.returncode == ExitCode.OK, process.stderr
-    return run
+def train_whole(hub_server, base, tmp_path_factory) -> Callable[[str], Run]:
+    """Makes a run whose trainings up to a phase nothing has interrupted, once for each phase."""
+
+    @functools.cache
+    def train(last: str) -> Run:
+        run = make_run(hub_server, base, tmp_path_factory.mktemp("whole"))
+        for package, settings in [*UPSTREAM[last], PHASES[last]]:
+            process = run.start(package, *settings)
+            assert process.returncode == ExitCode.OK, process.stderr
+        return run
+
+    return train
 
 
 @pytest.fixture
-def run(hub_server, base, whole, tmp_path, request) -> Run:
+def phase() -> str:
+    """The phase under test, where a test does not name others."""
+    return "sft"
+
+
+@pytest.fixture
+def whole(train_whole, phase) -> Run:
+    """A run whose trainings up to the phase under test nothing has interrupted."""
+    return train_whole(phase)
+
+
+@pytest.fixture
+def run(hub_server, base, whole, phase, tmp_path) -> Run:
     """A run that has everything before the phase under test."""
     made = make_run(hub_server, base, tmp_path)
-    made.store.update(made.run_id, lambda manifest: take_upstream(manifest, whole), "Take the phases before")
+    made.store.update(
+        made.run_id, lambda manifest: take_upstream(manifest, whole, phase), "Take the phases before"
+    )
     return made
 
 
-def take_upstream(manifest, whole):
+def take_upstream(manifest, whole, phase):
     before = whole.store.read(whole.run_id)
     manifest.source = before.source
-    for phase in ("split", "sft"):
-        manifest.phases[phase] = before.phases[phase]
-
-
-def reset(run, phase):
-    run.store.update(run.run_id, lambda manifest: manifest.phases.pop(phase), "Begin the phase anew")
+    for upstream in ("split", *PHASES):
+        if upstream == phase:
+            return
+        manifest.phases[upstream] = before.phases[upstream]
 
 
 def state_of(run, phase):
@@ -113,8 +135,7 @@ def curve_of(run, phase):
 
 @both_phases
 def test_a_training_killed_again_and_again_ends_in_the_same_weights_and_one_curve(run, whole, phase):
-    reset(run, phase)
-    generator, total = random.Random(0), 70 if phase == "sft" else 8
+    generator, total = random.Random(0), STEPS[phase]
     kills = 0
     for step in sorted(generator.sample(range(1, total - 1), 3)):
         code, _, _ = stop_at(run, phase, step, signal.SIGKILL, delay=generator.random() / 2)
@@ -134,7 +155,6 @@ def test_a_training_killed_again_and_again_ends_in_the_same_weights_and_one_curv
 
 @both_phases
 def test_sigterm_saves_where_the_training_is_and_says_so(run, whole, phase):
-    reset(run, phase)
     code, _, errors = stop_at(run, phase, 2, signal.SIGTERM)
     assert code == ExitCode.INTERRUPTED, errors
     assert "Traceback" not in errors
@@ -150,7 +170,7 @@ def test_sigterm_saves_where_the_training_is_and_says_so(run, whole, phase):
 
 @pytest.mark.slow
 def test_a_training_whose_upload_failed_is_published_at_the_next_start(run, whole, hub_server):
-    reset(run, "sft")
+    package, settings = PHASES["sft"]
     model_pushes = f"/api/models/local/medmcqa-{run.run_id}-sft/commit/main"
     with FaultProxy(
         hub_server.url,
@@ -159,12 +179,12 @@ def test_a_training_whose_upload_failed_is_published_at_the_next_start(run, whol
         kinds=("answered 503",),
         spared=lambda method, path: path != model_pushes,
     ) as proxy:
-        failed = run.start("sft_trainer", *SFT, HF_ENDPOINT=proxy.url)
+        failed = run.start(package, *settings, HF_ENDPOINT=proxy.url)
     assert failed.returncode == ExitCode.INTERNAL_ERROR, failed.stderr
     assert failed.stderr.splitlines()[-1].startswith("error: The Hub refused while pushing to local/medmcqa-")
     assert run.phase("sft").status == "failed"
-    done = run.start("sft_trainer", *SFT)
+    done = run.start(package, *settings)
     assert done.returncode == ExitCode.OK, done.stderr
-    assert "Going on from the checkpoint of step 70 of 70." in done.stdout
+    assert f"Going on from the checkpoint of step {STEPS['sft']} of {STEPS['sft']}." in done.stdout
     assert "\nsft " not in done.stdout, "steps are reported, so there were some"
     assert run.phase("sft").outputs["model"].fingerprint == whole.phase("sft").outputs["model"].fingerprint
