@@ -222,6 +222,20 @@ def test_a_file_that_arrived_as_it_is_leaves_others_theirs(hub_server, upload, r
     store(hub_server, upload, repo, (XORB, 0, 3, b"".join(contents)))
 
 
+def test_a_shard_whose_file_the_repo_has_needs_no_xorb(hub_server, upload, repo):
+    upload.send_xorb()
+    store(hub_server, upload, repo, (XORB, 0, 3, CONTENT))
+    # As after a restart of the hub, when the client has not heard the answer.
+    other = Upload(hub_server, repo, hub_server.token)
+    assert other.send("shards", make_shard(hashlib.sha256(CONTENT).hexdigest())).status_code == 200
+
+
+def test_a_xorb_of_too_many_chunks_is_refused(upload):
+    answer = upload.send(f"xorbs/default/{XORB}", chunk(b"x", 0, 1) * 16385)
+    assert (answer.status_code, "chunks" in answer.json()["error"]) == (413, True)
+    assert upload.send(f"xorbs/default/{XORB}", chunk(b"x", 0, 1) * 16384).status_code == 200
+
+
 def test_a_large_file_is_written_once(hub_server, upload, repo):
     content = os.urandom(100_000)
     upload.send(f"xorbs/default/{XORB}", chunk(content, 0, 100_000))

@@ -10,7 +10,7 @@ import hashlib
 import os
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,6 +23,8 @@ from local_hub.xet.shards import ShardFile, Term
 from local_hub.xet.unpacking import Unpacker
 
 LARGEST_XORB_BYTES = 128 * 1024**2
+# Twice what a client puts into one: as many of the smallest as it may have bytes.
+MOST_CHUNKS = 16 * 1024
 TOO_LARGE = f"A xorb has at most {LARGEST_XORB_BYTES} bytes"
 _LOG = "chunks"
 
@@ -37,22 +39,37 @@ class Run:
     offset: int
 
 
-@dataclass
 class Xorb:
-    """A xorb that has arrived: the sizes of its chunks in bytes, and where they are."""
+    """A xorb that has arrived: where its chunks are."""
 
-    sizes: "array[int]"
-    # In the log; None when that is gone, because all of it has been stored.
-    start: int | None
-    stored: list[Run] = field(default_factory=list)
+    def __init__(self, ends: "array[int]", start: int) -> None:
+        # Where each chunk begins in the xorb's contents, and where the last one ends.
+        self.ends = ends
+        # In the log; None when that is gone, because all of it has been stored.
+        self.start: int | None = start
+        # Of each chunk, whether a file that is complete has it.
+        self.is_stored = bytearray(len(ends) - 1)
+        self._runs: list[Run] = []
+        self._run_of = array("l", bytes(array("l").itemsize * len(self.is_stored)))
+
+    def has(self, term: Term) -> bool:
+        """Whether there are such chunks."""
+        return term.first < term.last <= len(self.is_stored)
 
     def size(self, first: int, last: int) -> int:
         """How many bytes a run of chunks has."""
-        return sum(self.sizes[first:last])
+        return self.ends[last] - self.ends[first]
 
-    def is_stored(self, index: int) -> bool:
-        """Whether a file that is complete has that chunk."""
-        return any(run.first <= index < run.last for run in self.stored)
+    def note(self, run: Run) -> None:
+        """Remembers where chunks have been stored."""
+        count = run.last - run.first
+        self.is_stored[run.first : run.last] = b"\1" * count
+        self._run_of[run.first : run.last] = array("l", [len(self._runs)] * count)
+        self._runs.append(run)
+
+    def run_of(self, index: int) -> Run | None:
+        """Where a chunk has been stored."""
+        return self._runs[self._run_of[index]] if self.is_stored[index] else None
 
 
 class Upload:
@@ -92,10 +109,11 @@ class Upload:
             xorb, first = self._find(term), term.first
             while first < term.last:
                 path, offset, last = self._place(xorb, first)
+                last = min(last, term.last)
                 with path.open("rb") as file:
                     file.seek(offset)
-                    for size in xorb.sizes[first : min(last, term.last)]:
-                        yield file.read(size)
+                    for index in range(first, last):
+                        yield file.read(xorb.size(index, index + 1))
                 first = last
 
     def find_heir(self, files: Sequence[ShardFile]) -> ShardFile | None:
@@ -108,23 +126,24 @@ class Upload:
         """How many of the terms the log begins with, and how many bytes they are."""
         end = 0
         for count, term in enumerate(terms):
-            xorb = self._find(term)
-            if xorb.start is None or xorb.start + xorb.size(0, term.first) != end:
+            xorb = self._xorbs.get(term.xorb)
+            if (
+                xorb is None
+                or xorb.start is None
+                or not xorb.has(term)
+                or xorb.start + xorb.size(0, term.first) != end
+            ):
                 return count, end
             end += xorb.size(term.first, term.last)
         return len(terms), end
 
     def is_spare(self, terms: Sequence[Term]) -> bool:
         """Whether nobody would miss the log but these terms: all others of its chunks are stored."""
-        wanted: dict[str, set[int]] = {}
+        done = {name: xorb.is_stored[:] for name, xorb in self._xorbs.items() if xorb.start is not None}
         for term in terms:
-            wanted.setdefault(term.xorb, set()).update(range(term.first, term.last))
-        return all(
-            xorb.is_stored(index)
-            for name, xorb in self._xorbs.items()
-            if xorb.start is not None
-            for index in set(range(len(xorb.sizes))) - wanted.get(name, set())
-        )
+            if self._find(term).start is not None:
+                done[term.xorb][term.first : term.last] = b"\1" * (term.last - term.first)
+        return not any(b"\0" in chunks for chunks in done.values())
 
     def hash_log(self, end: int) -> "hashlib._Hash":
         """The hash of the log up to there, most of which was made as it came."""
@@ -156,7 +175,7 @@ class Upload:
         offset = 0
         for term in terms:
             xorb = self._find(term)
-            xorb.stored.append(Run(term.first, term.last, sha256, offset))
+            xorb.note(Run(term.first, term.last, sha256, offset))
             offset += xorb.size(term.first, term.last)
 
     def drop_stored(self) -> None:
@@ -180,15 +199,15 @@ class Upload:
         xorb = self._xorbs.get(term.xorb)
         if xorb is None:
             raise _not_uploaded(term)
-        if not term.first < term.last <= len(xorb.sizes):
+        if not xorb.has(term):
             raise ApiError(400, f"The Xet shard names chunk {term.last - 1} of a xorb that has fewer")
         return xorb
 
     def _place(self, xorb: Xorb, first: int) -> tuple[Path, int, int]:
         """In which file and from where on a chunk is, and before which it goes on there."""
         if xorb.start is not None:
-            return self.log, xorb.start + xorb.size(0, first), len(xorb.sizes)
-        run = next((run for run in xorb.stored if run.first <= first < run.last), None)
+            return self.log, xorb.start + xorb.size(0, first), len(xorb.is_stored)
+        run = xorb.run_of(first)
         if run is None:
             raise ApiError(400, "The Xet shard names chunks that have been lost; upload the file again")
         return self._blobs.path(run.sha256), run.offset + xorb.size(run.first, first), run.last
@@ -203,7 +222,7 @@ class IncomingXorb:
         self._upload, self._name = upload, name
         self._start = self._end = start
         self._hash = log_hash
-        self._sizes = array("I")
+        self._ends = array("q", [0])
         self._unpacker = Unpacker()
         self._is_kept = False
         self._file = log.open("ab", buffering=0)
@@ -219,11 +238,13 @@ class IncomingXorb:
         self._file.close()
 
     def write(self, block: bytes | bytearray) -> None:
-        """Takes the next bytes; raises 400 if they cannot be unpacked, 413 if there are too many then."""
+        """Takes the next bytes; raises 400 if they cannot be unpacked, 413 if there is too much in them."""
         self.size += len(block)
         ready, size = [], 0
         for content in self._unpacker.feed(block):
-            self._sizes.append(len(content))
+            self._ends.append(self._ends[-1] + len(content))
+            if len(self._ends) - 1 > MOST_CHUNKS:
+                raise ApiError(413, f"A xorb has at most {MOST_CHUNKS} chunks")
             ready.append(content)
             size += len(content)
             if size >= BLOCK_BYTES:
@@ -234,9 +255,9 @@ class IncomingXorb:
     def keep(self) -> None:
         """Takes the xorb as complete; raises 400 if it is not."""
         self._unpacker.finish()
-        if not self._sizes:
+        if len(self._ends) == 1:
             raise ApiError(400, "The xorb is empty")
-        self._upload.add(self._name, Xorb(self._sizes, self._start), self._end, self._hash)
+        self._upload.add(self._name, Xorb(self._ends, self._start), self._end, self._hash)
         self._is_kept = True
 
     def _append(self, content: bytes) -> None:
