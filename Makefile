@@ -24,7 +24,8 @@ SETUP := $(VENV)/.setup-stamp
 HUB := $(BIN)/local-hub
 # A file's tests share what is dear to make. Files in their order, not those of many tests first: the heavy ones come before the
 # light ones, which even out the end.
-SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder --numprocesses
+# A third goes on where two wait: for a full minute, a job's timeout, a client's patience.
+SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder --numprocesses 3
 HUB_OPTIONS := --dir "$(HUB_DIR)" $(if $(HUB_PORT),--port $(HUB_PORT)) $(if $(EXECUTOR),--executor "$(EXECUTOR)") \
 	$(if $(UPSTREAM),--upstream "$(UPSTREAM)")
 OPTIONS = $(if $(PROFILE),--profile "$(PROFILE)") $(if $(RUN),--run "$(RUN)") $(if $(SEED),--seed "$(SEED)") \
@@ -133,10 +134,9 @@ check-workflows: $(SETUP)  ## lint the GitHub workflows: schema, security, and a
 	$(BIN)/zizmor --offline --quiet --persona pedantic .github
 	@if command -v actionlint >/dev/null; then actionlint; else echo "actionlint is not installed: not run" >&2; fi
 test: $(SETUP)  ## the tests
-	$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE) 2
-# A third goes on where two wait: for a full minute, a job's timeout, a client's patience.
+	$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE)
 test-slow: $(SETUP)  ## the tests that take longer
-	$(BIN)/pytest -m "slow and not docker" $(SIDE_BY_SIDE) 3
+	$(BIN)/pytest -m "slow and not docker" $(SIDE_BY_SIDE)
 test-docker: $(SETUP)  ## the tests that need a Docker engine: BASE_IMAGE, DOCKER_BUILD_OPTIONS
 	$(BIN)/pytest -m docker
 workflow: $(SETUP)  ## run a job of a GitHub workflow here, its steps as they stand in the file: WORKFLOW=ci JOB=smoke
