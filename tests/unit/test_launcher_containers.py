@@ -67,7 +67,13 @@ def test_a_container_is_found_again_by_its_run_and_phase(request_of):
     assert "--label medmcqa.run=a-run --label medmcqa.phase=sft" in command
 
 
-RUN = "from launcher.container import _run_to_the_end as run; raise SystemExit(run({}, {{}}, 'x'))"
+# What was to be ignored stays so, and under nohup that is SIGHUP.
+RUN = """
+import signal
+from launcher.container import _run_to_the_end as run
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+raise SystemExit(run({}, {{}}, 'x'))
+"""
 
 
 def test_a_terminal_that_is_closed_asks_the_container_to_save_and_end():

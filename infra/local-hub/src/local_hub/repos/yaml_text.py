@@ -24,13 +24,21 @@ def read_yaml(text: str) -> Any:
         raise InvalidYaml(f"Invalid YAML: it is longer than {MAX_BYTES} letters")
     try:
         _check_depth(text)
-        value = yaml.load(text, _LOADER)  # noqa: S506 - a safe loader
+        value = _load(text)
     except yaml.YAMLError as error:
         raise InvalidYaml(f"Invalid YAML: {error}") from error
     # What PyYAML raises for a date in month 13, or a number that is none.
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InvalidYaml(f"Invalid YAML: a value cannot be read ({error})") from error
     return _Expansion().plain(value, MAX_DEPTH)
+
+
+def _load(text: str) -> Any:
+    loader = _LOADER(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def _check_depth(text: str) -> None:
