@@ -60,16 +60,17 @@ def _without_blanks(text: bytearray) -> list[bytes]:
     return [line for line in bytes(text).split(b"\n") if line.strip()]
 
 
-async def read_blocks(request: Request, size: int) -> AsyncIterator[bytearray]:
+async def read_blocks(request: Request, size: int) -> AsyncIterator[bytes]:
     """The body in blocks of at least `size` bytes, the last one shorter."""
-    block = bytearray()
+    chunks, length = [], 0
     async for chunk in request.stream():
-        block += chunk
-        if len(block) >= size:
-            yield block
-            block = bytearray()
-    if block:
-        yield block
+        chunks.append(chunk)
+        length += len(chunk)
+        if length >= size:
+            yield b"".join(chunks)
+            chunks, length = [], 0
+    if length:
+        yield b"".join(chunks)
 
 
 def parse_object(text: bytes) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from local_hub.repos.blobs import BLOCK_BYTES
 class Incoming(Protocol):
     """What takes content block by block."""
 
-    def write(self, block: bytearray) -> None:
+    def write(self, block: bytes) -> None:
         """Appends a block."""
 
 

@@ -29,7 +29,7 @@ class Unpacker:
         self._rest = b""
         self._is_over = False
 
-    def feed(self, piece: bytes | bytearray) -> Iterator[bytes | memoryview]:
+    def feed(self, piece: bytes) -> Iterator[bytes | memoryview]:
         """The contents of the chunks that are complete now; raises 400 where they cannot be unpacked."""
         xorb = memoryview(self._rest + piece if self._rest else piece)
         offset = 0

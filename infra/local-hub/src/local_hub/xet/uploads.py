@@ -194,7 +194,7 @@ class IncomingXorb:
             self._file.truncate(self._start)
         self._file.close()
 
-    def write(self, block: bytes | bytearray) -> None:
+    def write(self, block: bytes) -> None:
         """Takes the next bytes; raises 400 if they cannot be unpacked, 413 if there is too much in them."""
         self.size += len(block)
         ready, size = [], 0
