@@ -90,9 +90,20 @@ def serve_hub(folder: Path) -> Iterator[psutil.Process]:
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_HUB_VERBOSITY": "error",
         }
-        running = find_running(hub.directory)
-        assert running is not None
-        yield psutil.Process(running.pid)
+        yield process_of(folder)
+
+
+def process_of(folder: Path) -> psutil.Process:
+    """The hub that serves below a folder."""
+    running = find_running(folder / "hub")
+    assert running is not None
+    return psutil.Process(running.pid)
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """What a process has used so far of all cores together."""
+    used = process.cpu_times()
+    return float(used.user + used.system)
 
 
 @contextmanager
@@ -139,8 +150,10 @@ def measure_xet(folder: Path, options: argparse.Namespace) -> None:
 def measure_large_file(folder: Path, options: argparse.Namespace, way: str, settings: dict[str, str]) -> None:
     """Copies, uploads and downloads new random bytes in each turn; the client also from a server that only sends."""
     client().create_repo("large")
-    upload, download, plain = f"upload, {way}", f"download, {way}", "the client from http.server"
-    times: Times = {"copy + sha256": [], upload: [], download: [], plain: []}
+    hub = process_of(folder)
+    names = {what: (f"{what}, {way}", f"{what}, {way}: CPU of the hub") for what in ("upload", "download")}
+    plain = "the client from http.server"
+    times: Times = {name: [] for name in ("copy + sha256", *names["upload"], *names["download"], plain)}
     with serve_files(folder) as url:
         for turn in range(options.repeat):
             source = write_file(folder / f"source-{turn}.bin", round(options.gigabytes * 2**30))
@@ -148,8 +161,10 @@ def measure_large_file(folder: Path, options: argparse.Namespace, way: str, sett
             times["copy + sha256"].append(
                 seconds(lambda path=source: copy_and_hash(path, folder / "copy.bin"))
             )
-            times[upload].append(run_large_file("upload", source, cache, settings))
-            times[download].append(run_large_file("download", source, cache, settings))
+            for what, (whole, of_hub) in names.items():
+                before = cpu_seconds(hub)
+                times[whole].append(run_large_file(what, source, cache, settings))
+                times[of_hub].append(cpu_seconds(hub) - before)
             times[plain].append(run_large_file("fetch", f"{url}/{source.name}", cache / "plain", settings))
             shutil.rmtree(cache)
             source.unlink()
