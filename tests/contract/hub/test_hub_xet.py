@@ -192,7 +192,7 @@ def test_chunks_of_a_xorb_that_is_stored_are_found_by_later_shards_and_take_no_r
     assert get_session().get(f"{hub_server.url}/{repo}/resolve/main/a.bin").content == tail
 
 
-def store(hub_server, upload, repo, *parts: tuple[str, int, int, bytes]) -> None:
+def assert_stored(hub_server, upload, repo, *parts: tuple[str, int, int, bytes]) -> None:
     """Names a file of parts of xorbs, commits it and reads it back."""
     content = b"".join(part for *_, part in parts)
     sha256 = hashlib.sha256(content).hexdigest()
@@ -208,23 +208,23 @@ def test_a_file_is_whole_in_whatever_order_its_xorbs_arrive(hub_server, upload, 
     for number in order:
         upload.send(f"xorbs/default/{names[number]}", chunk(contents[number], 0, 100_000))
     parts = [(name, 0, 1, content) for name, content in zip(names, contents, strict=True)]
-    store(hub_server, upload, repo, *parts)
+    assert_stored(hub_server, upload, repo, *parts)
     # What the first file took is found by others.
-    store(hub_server, upload, repo, parts[2], parts[0])
+    assert_stored(hub_server, upload, repo, parts[2], parts[0])
 
 
 def test_a_file_that_arrived_as_it_is_leaves_others_theirs(hub_server, upload, repo):
     contents = [bytes([65 + number]) * 100_000 for number in range(3)]
     upload.send(f"xorbs/default/{XORB}", b"".join(chunk(content, 0, 100_000) for content in contents))
     # Not the whole of what arrived: the third chunk is nobody's yet.
-    store(hub_server, upload, repo, (XORB, 0, 2, b"".join(contents[:2])))
-    store(hub_server, upload, repo, (XORB, 2, 3, contents[2]))
-    store(hub_server, upload, repo, (XORB, 0, 3, b"".join(contents)))
+    assert_stored(hub_server, upload, repo, (XORB, 0, 2, b"".join(contents[:2])))
+    assert_stored(hub_server, upload, repo, (XORB, 2, 3, contents[2]))
+    assert_stored(hub_server, upload, repo, (XORB, 0, 3, b"".join(contents)))
 
 
 def test_a_shard_whose_file_the_repo_has_needs_no_xorb(hub_server, upload, repo):
     upload.send_xorb()
-    store(hub_server, upload, repo, (XORB, 0, 3, CONTENT))
+    assert_stored(hub_server, upload, repo, (XORB, 0, 3, CONTENT))
     # As after a restart of the hub, when the client has not heard the answer.
     other = Upload(hub_server, repo, hub_server.token)
     assert other.send("shards", make_shard(hashlib.sha256(CONTENT).hexdigest())).status_code == 200
@@ -241,7 +241,7 @@ def test_a_large_file_is_written_once(hub_server, upload, repo):
     upload.send(f"xorbs/default/{XORB}", chunk(content, 0, 100_000))
     arrived = hub_server.directory / "incoming" / f"parts-{upload.url.rpartition('/')[2]}" / "chunks"
     number = arrived.stat().st_ino
-    store(hub_server, upload, repo, (XORB, 0, 1, content))
+    assert_stored(hub_server, upload, repo, (XORB, 0, 1, content))
     sha256 = hashlib.sha256(content).hexdigest()
     assert (hub_server.directory / "objects" / sha256[:2] / sha256[2:]).stat().st_ino == number
 
@@ -252,7 +252,7 @@ def test_what_came_of_a_xorb_that_broke_off_is_in_no_file(hub_server, upload, re
     assert upload.send(f"xorbs/default/{XORB}", broken).status_code == 400
     upload.send(f"xorbs/default/{XORB}", chunk(two, 0, 100_000))
     upload.send(f"xorbs/default/{'f' * 64}", chunk(one, 0, 100_000))
-    store(hub_server, upload, repo, (XORB, 0, 1, two), ("f" * 64, 0, 1, one))
+    assert_stored(hub_server, upload, repo, (XORB, 0, 1, two), ("f" * 64, 0, 1, one))
 
 
 @pytest.mark.parametrize("size", [0, 7, 20, 60])

@@ -3,24 +3,13 @@
 import difflib
 import time
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local_hub.database import Database
 from local_hub.repos.contents import save_content
-from local_hub.repos.schema import SCHEMA
 from local_hub.web.changes import MAX_DIFF_LINES, Change, Patience, text_diff
 
 TEXTS = st.lists(st.sampled_from("abc"), max_size=30)
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    database = Database(tmp_path_factory.mktemp("changes") / "hub.sqlite3")
-    database.add_schema(SCHEMA)
-    yield database
-    database.close()
 
 
 def diff(database, before, after, patience=None):

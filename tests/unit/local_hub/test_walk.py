@@ -1,24 +1,13 @@
 """A listing can begin anywhere: page by page it is the same as in one."""
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local_hub.database import Database
 from local_hub.repos.edit import TreeEditor
-from local_hub.repos.schema import SCHEMA
 from local_hub.repos.trees import Entry, save_folder, walk
 
 # Letters before and after "/" in the alphabet: "a-b" sorts before "a/b" as a text, and after the folder "a".
 PATHS = st.lists(st.text("ab-.0", min_size=1, max_size=2), min_size=1, max_size=4).map("/".join)
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    database = Database(tmp_path_factory.mktemp("walk") / "hub.sqlite3")
-    database.add_schema(SCHEMA)
-    yield database
-    database.close()
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)

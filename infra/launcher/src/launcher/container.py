@@ -8,8 +8,7 @@ import secrets
 import shlex
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -24,6 +23,7 @@ from launcher.profiles import AUTO
 from launcher.requests import JobRequest, build_request, service_of
 from launcher.settle import BY_HAND, settle_by_hand, settle_stale
 from launcher.show import fetch_report
+from launcher.signals import handled_by
 from launcher.terminal import say
 from shared.errors import BadInput, ExitCode
 
@@ -148,7 +148,7 @@ def _run_to_the_end(command: list[str], environment: Mapping[str, str], name: st
         if process is not None:
             _stop(process, name, asked)
 
-    with _handled_by(ask):
+    with handled_by(ask, STOPPING):
         try:
             # In a session of its own, so that Ctrl-C comes here first and not to docker as well.
             process = subprocess.Popen(command, env={**os.environ, **environment}, start_new_session=True)
@@ -167,18 +167,6 @@ def _stop(process: subprocess.Popen[bytes], name: str, asked: int) -> None:
         # docker passes the signal on. Said afterwards, as nothing can be said to a terminal that is closed.
         process.terminate()
         say("Stopping: it saves what it has and ends. Ctrl-C again kills it.")
-
-
-@contextmanager
-def _handled_by(handler: Callable[..., None]) -> Iterator[None]:
-    """Have the signals that end a command handled, except for one that was to be ignored, as in the background."""
-    heard = [number for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, handler) for number in heard}
-    try:
-        yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)
 
 
 def _split(docker_options: str) -> list[str]:

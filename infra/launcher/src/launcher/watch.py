@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from huggingface_hub import JobInfo
 
 from launcher.follow import LogFollower
+from launcher.signals import handled_by
 from launcher.terminal import LogView, ask_on_interrupt, say
 from shared.errors import Interrupted
 from shared.hub import Hub, hub_errors
@@ -87,15 +88,7 @@ def _first_interrupt_held() -> Iterator[None]:
             raise KeyboardInterrupt
         held = True
 
-    # What a script puts in the background is started deaf to Ctrl-C, and stays so.
-    heard = (
-        number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN
-    )
-    before = {number: signal.signal(number, hold) for number in heard}
-    try:
+    with handled_by(hold, (signal.SIGINT, signal.SIGTERM)):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     if held:
         raise KeyboardInterrupt

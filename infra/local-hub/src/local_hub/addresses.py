@@ -11,7 +11,7 @@ def is_near(host: str) -> bool:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return is_loopback(host) or host.endswith(".localhost")
+        return is_local_name(host)
     mapped = getattr(address, "ipv4_mapped", None) or address
     return bool(mapped.is_loopback or mapped.is_link_local or mapped.is_unspecified or host == _METADATA)
 
@@ -22,3 +22,8 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_local_name(host: str) -> bool:
+    """Whether the name always means this machine (RFC 6761)."""
+    return host == "localhost" or host.endswith(".localhost")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from local_hub.addresses import is_loopback
+from local_hub.addresses import is_local_name, is_loopback
 from local_hub.errors import ApiError
 
 
@@ -35,7 +35,7 @@ class HostMiddleware:
             host = urlsplit(f"//{named}").hostname or ""
         except ValueError:
             return False
-        return host == self._host or host == "localhost" or host.endswith(".localhost") or _is_address(host)
+        return host == self._host or is_local_name(host) or _is_address(host)
 
 
 def _is_address(host: str) -> bool:

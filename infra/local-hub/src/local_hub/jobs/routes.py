@@ -30,7 +30,7 @@ STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 async def report_health(request: Request) -> Response:
     """What `local-hub start` and `status` ask; no part of the Hub's API."""
-    runner = _runner(request)
+    runner = runner_of(request)
     return JSONResponse(
         {
             "instance": request.app.state.config.instance,
@@ -43,14 +43,14 @@ async def report_health(request: Request) -> Response:
 
 async def list_hardware(request: Request) -> Response:
     """`GET /api/jobs/hardware`."""
-    resources = _runner(request).executor.resources
+    resources = runner_of(request).executor.resources
     return JSONResponse(describe_hardware(request.app.state.config.directory, resources))
 
 
 async def describe_executor(request: Request) -> Response:
     """`GET /api/local-hub/executor?image=…`: how jobs run, and of which images none can; no part of the Hub's API."""
     signed_in(request)
-    executor, images = _runner(request).executor, request.query_params.getlist("image")
+    executor, images = runner_of(request).executor, request.query_params.getlist("image")
     try:
         missing = await asyncio.to_thread(executor.missing, images)
     except ExecutorError as error:
@@ -64,7 +64,7 @@ async def run_job(request: Request) -> Response:
     job = parse_request(await read_object(request))
     await check_volumes(request, job.spec)
     initiator = {"type": "user", "id": user.name, "name": user.name}
-    return JSONResponse(describe_job(await _runner(request).submit(namespace, job, initiator)))
+    return JSONResponse(describe_job(await runner_of(request).submit(namespace, job, initiator)))
 
 
 async def list_jobs(request: Request) -> Response:
@@ -73,7 +73,7 @@ async def list_jobs(request: Request) -> Response:
     query = request.query_params
     limit = min(_whole_number(query, "limit") or PAGE_SIZE, MAX_PAGE_SIZE)
     wanted = JobFilter(frozenset(query.getlist("stage")), label_filter(query), _whole_number(query, "cursor"))
-    jobs = await asyncio.to_thread(_runner(request).store.newest, namespace, wanted, limit + 1)
+    jobs = await asyncio.to_thread(runner_of(request).store.newest, namespace, wanted, limit + 1)
     page = jobs[:limit]
     headers = {"Link": f'<{_next_page(request, page[-1].number)}>; rel="next"'} if len(jobs) > limit else None
     return JSONResponse([describe_job(job) for job in page], headers=headers)
@@ -87,7 +87,7 @@ async def inspect_job(request: Request) -> Response:
 async def cancel_job(request: Request) -> Response:
     """`POST /api/jobs/{namespace}/{id}/cancel`."""
     job = await _job(request)
-    await _runner(request).cancel(job.id)
+    await runner_of(request).cancel(job.id)
     return JSONResponse(describe_job(await _job(request)))
 
 
@@ -95,7 +95,7 @@ async def duplicate_job(request: Request) -> Response:
     """`POST /api/jobs/{namespace}/{id}/duplicate`: runs the same again."""
     job = await _job(request)
     await check_volumes(request, job.spec)
-    runner = _runner(request)
+    runner = runner_of(request)
     initiator = {"type": "duplicated-job", "id": job.id}
     return JSONResponse(
         describe_job(await runner.submit(job.namespace, runner.request_again(job), initiator))
@@ -106,7 +106,7 @@ async def update_labels(request: Request) -> Response:
     """`PUT /api/jobs/{namespace}/{id}/labels`: replaces all labels."""
     job = await _job(request)
     labels = parse_labels((await read_object(request)).get("labels"))
-    await asyncio.to_thread(_runner(request).store.set_labels, job.id, labels)
+    await asyncio.to_thread(runner_of(request).store.set_labels, job.id, labels)
     return JSONResponse(describe_job(await _job(request)))
 
 
@@ -114,7 +114,7 @@ async def stream_logs(request: Request) -> Response:
     """`GET /api/jobs/{namespace}/{id}/logs`: all lines so far, then the new ones until the job has ended."""
     job = await _job(request)
     tail = _whole_number(request.query_params, "tail")
-    events = _runner(request).log(job.id).stream(tail)
+    events = runner_of(request).log(job.id).stream(tail)
     return StreamingResponse(events, media_type="text/event-stream", headers=STREAM_HEADERS)
 
 
@@ -123,12 +123,13 @@ async def stream_job_metrics(request: Request) -> Response:
     job = await _job(request)
     if job.is_finished:
         raise ApiError(406, "The job has finished")
-    runner = _runner(request)
+    runner = runner_of(request)
     events = stream_metrics(runner.store, runner.executor, job)
     return StreamingResponse(events, media_type="text/event-stream", headers=STREAM_HEADERS)
 
 
-def _runner(request: Request) -> JobRunner:
+def runner_of(request: Request) -> JobRunner:
+    """The runner of the hub that answers this request."""
     runner: JobRunner = request.app.state.runner
     return runner
 
@@ -142,12 +143,17 @@ def job_namespace(request: Request) -> tuple[str, User]:
     return namespace, user
 
 
-async def _job(request: Request) -> JobRecord:
+def find_job(request: Request) -> JobRecord:
+    """The job that the URL names; raises unless the user may use it."""
     namespace, _ = job_namespace(request)
-    job = await asyncio.to_thread(_runner(request).store.find, param(request, "job_id"))
+    job = runner_of(request).store.find(param(request, "job_id"))
     if job is None or job.namespace != namespace:
         raise ApiError(404, "Job not found")
     return job
+
+
+async def _job(request: Request) -> JobRecord:
+    return await asyncio.to_thread(find_job, request)
 
 
 def label_filter(query: QueryParams) -> dict[str, str]:

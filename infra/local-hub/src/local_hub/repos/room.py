@@ -122,10 +122,6 @@ class Room:
                 promise = self.admit_one(db, target, _payer(db, ticket), ticket.oid, ticket.size)
             return promise
 
-    def announced(self, target: Target) -> Promise | None:
-        """What is reserved for some file whose hash is not known yet, as those are that come by Xet."""
-        return self.reservations.find_announced(target)
-
     def record(self, db: sqlite3.Connection, ticket: Ticket) -> None:
         """Notes that a repo has a file, which is in the store, in place of what was reserved for it.
 

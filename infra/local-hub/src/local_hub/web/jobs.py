@@ -10,12 +10,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from local_hub.caller import param, signed_in
-from local_hub.errors import ApiError
+from local_hub.caller import signed_in
 from local_hub.jobs.info import HIDDEN
 from local_hub.jobs.log import JobLog
-from local_hub.jobs.routes import STREAM_HEADERS, job_namespace
-from local_hub.jobs.runner import JobRunner
+from local_hub.jobs.routes import STREAM_HEADERS, find_job, job_namespace, runner_of
 from local_hub.jobs.spec import JobSpec
 from local_hub.jobs.store import CANCELED, COMPLETED, ERROR, JobFilter, JobRecord
 from local_hub.repos.paging import number
@@ -35,7 +33,7 @@ _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\
 @page
 def jobs_page(request: Request) -> Response:
     """`GET /jobs` and `GET /jobs/{namespace}`: the jobs that the visitor may use, newest first."""
-    store, user = _runner(request).store, signed_in(request)
+    store, user = runner_of(request).store, signed_in(request)
     if "namespace" in request.path_params:
         namespaces = [job_namespace(request)[0]]
     else:
@@ -56,8 +54,8 @@ def jobs_page(request: Request) -> Response:
 @page
 def job_page(request: Request) -> Response:
     """`GET /jobs/{namespace}/{job_id}`: a job, and the end of its log."""
-    job = _job(request)
-    events, position, is_whole = _runner(request).log(job.id).end(SHOWN_LOG_BYTES)
+    job = find_job(request)
+    events, position, is_whole = runner_of(request).log(job.id).end(SHOWN_LOG_BYTES)
     follow = f"{job_url(job.namespace, job.id, 'log')}?from={position}"
     values = {
         "job": describe(job),
@@ -74,27 +72,27 @@ def job_page(request: Request) -> Response:
 @page
 async def cancel_job(request: Request) -> Response:
     """`POST /jobs/{namespace}/{job_id}/cancel`, and back to its page."""
-    job = await asyncio.to_thread(_job, request)
-    await _runner(request).cancel(job.id)
+    job = await asyncio.to_thread(find_job, request)
+    await runner_of(request).cancel(job.id)
     return RedirectResponse(job_url(job.namespace, job.id), 303)
 
 
 @page
 async def follow_log(request: Request) -> Response:
     """`GET /jobs/{namespace}/{job_id}/log`: server-sent events with the text from a byte of the log on."""
-    job = await asyncio.to_thread(_job, request)
+    job = await asyncio.to_thread(find_job, request)
     last = request.headers.get("last-event-id")
     position = number({"from": last} if last else request.query_params, "from", 0)
-    events = _framed(_runner(request).log(job.id), position)
+    events = _framed(runner_of(request).log(job.id), position)
     return StreamingResponse(events, media_type="text/event-stream", headers=COMMON_HEADERS | STREAM_HEADERS)
 
 
 @page
 async def whole_log(request: Request) -> Response:
     """`GET /jobs/{namespace}/{job_id}/log.txt`: the log from its beginning, until the job has ended."""
-    job = await asyncio.to_thread(_job, request)
+    job = await asyncio.to_thread(find_job, request)
     headers = COMMON_HEADERS | {"Content-Security-Policy": INERT, "Cache-Control": "no-store"}
-    texts = (as_text(events) async for events, _ in _runner(request).log(job.id).follow(0))
+    texts = (as_text(events) async for events, _ in runner_of(request).log(job.id).follow(0))
     return StreamingResponse(texts, media_type="text/plain; charset=utf-8", headers=headers)
 
 
@@ -136,16 +134,3 @@ async def _framed(log: JobLog, position: int) -> AsyncIterator[str]:
     async for events, end in log.follow(position):
         yield f"id: {end}\ndata: {json.dumps(as_text(events))}\n\n" if events else ": keep-alive\n\n"
     yield "event: end\ndata: \n\n"
-
-
-def _runner(request: Request) -> JobRunner:
-    runner: JobRunner = request.app.state.runner
-    return runner
-
-
-def _job(request: Request) -> JobRecord:
-    namespace, _ = job_namespace(request)
-    job = _runner(request).store.find(param(request, "job_id"))
-    if job is None or job.namespace != namespace:
-        raise ApiError(404, "There is no such job.")
-    return job

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from local_hub.accounts import User
 from local_hub.caller import asking_user, param
 from local_hub.errors import ApiError
-from local_hub.jobs.runner import JobRunner
+from local_hub.jobs.routes import runner_of
 from local_hub.repos import history
 from local_hub.repos.access import check_not_gated, visible_repo
 from local_hub.repos.paging import number
@@ -147,8 +147,7 @@ def _attempt(request: Request, user: User | None, attempt: Mapping[str, Any]) ->
 
 def _job_address(request: Request, user: User | None, job_id: str) -> str | None:
     """The page of a job of this hub that the visitor may see; a run may have had jobs elsewhere."""
-    runner: JobRunner = request.app.state.runner
-    job = runner.store.find(job_id) if user is not None and job_id else None
+    job = runner_of(request).store.find(job_id) if user is not None and job_id else None
     return job_url(job.namespace, job.id) if job and user and user.may_use(job.namespace) else None
 
 

@@ -9,8 +9,9 @@ from starlette.responses import RedirectResponse, Response
 
 from local_hub.caller import param, signed_in
 from local_hub.errors import ApiError
-from local_hub.jobs.routes import job_namespace
+from local_hub.jobs.routes import job_namespace, runner_of
 from local_hub.jobs.store import JobStore
+from local_hub.schedules.routes import find_scheduled_job, scheduler_of
 from local_hub.schedules.scheduler import Scheduler
 from local_hub.schedules.store import ScheduledJob
 from local_hub.web.addresses import SCHEDULED, job_url, scheduled_url
@@ -26,7 +27,7 @@ LAST_JOBS = 20
 @page
 def scheduled_jobs_page(request: Request) -> Response:
     """`GET /scheduled-jobs` and `GET /scheduled-jobs/{namespace}`: those that the visitor may use, newest first."""
-    store, user = _scheduler(request).store, signed_in(request)
+    store, user = scheduler_of(request).store, signed_in(request)
     if "namespace" in request.path_params:
         namespaces = [job_namespace(request)[0]]
     else:
@@ -35,7 +36,7 @@ def scheduled_jobs_page(request: Request) -> Response:
     found.sort(key=lambda job: -job.created_at)
     values = {
         "namespace": namespaces[0] if "namespace" in request.path_params else None,
-        "jobs": [_row(_jobs(request), job) for job in found[:MOST_SHOWN]],
+        "jobs": [_row(runner_of(request).store, job) for job in found[:MOST_SHOWN]],
         "hidden": max(0, len(found) - MOST_SHOWN),
         "is_live": any(not job.suspend for job in found),
     }
@@ -45,13 +46,14 @@ def scheduled_jobs_page(request: Request) -> Response:
 @page
 def scheduled_job_page(request: Request) -> Response:
     """`GET /scheduled-jobs/{namespace}/{job_id}`: one, and the last jobs that it has run."""
-    job = _job(request)
+    job = find_scheduled_job(request)
     values = {
-        "job": _row(_jobs(request), job),
+        "job": _row(runner_of(request).store, job),
         "record": job,
         "environment": shown_environment(job.spec),
         "last_jobs": [
-            describe(run) for run in _jobs(request).started_by(job.namespace, job.initiator, LAST_JOBS)
+            describe(run)
+            for run in runner_of(request).store.started_by(job.namespace, job.initiator, LAST_JOBS)
         ],
     }
     return html(request, "scheduled_job.html", values)
@@ -63,8 +65,8 @@ async def act_on_scheduled_job(request: Request) -> Response:
     act = _ACTIONS.get(param(request, "action"))
     if act is None:
         raise ApiError(404, "A scheduled job has no such button.")
-    job = await asyncio.to_thread(_job, request)
-    return RedirectResponse(await act(_scheduler(request), job), 303)
+    job = await asyncio.to_thread(find_scheduled_job, request)
+    return RedirectResponse(await act(scheduler_of(request), job), 303)
 
 
 async def _suspend(scheduler: Scheduler, job: ScheduledJob) -> str:
@@ -108,21 +110,3 @@ def _row(jobs: JobStore, job: ScheduledJob) -> dict[str, Any]:
         "command": " ".join([*job.spec.command, *job.spec.arguments]),
         "last": describe(last) if last else None,
     }
-
-
-def _scheduler(request: Request) -> Scheduler:
-    scheduler: Scheduler = request.app.state.scheduler
-    return scheduler
-
-
-def _jobs(request: Request) -> JobStore:
-    store: JobStore = request.app.state.runner.store
-    return store
-
-
-def _job(request: Request) -> ScheduledJob:
-    namespace, _ = job_namespace(request)
-    job = _scheduler(request).store.find(param(request, "job_id"))
-    if job is None or job.namespace != namespace:
-        raise ApiError(404, "There is no such scheduled job.")
-    return job

@@ -34,24 +34,21 @@ def duration(seconds: float | None) -> str:
 
 def when(moment: object) -> Markup:
     """A time, given as ISO text or as seconds since 1970, as how far it is from now; the exact one is its title."""
-    time = as_time(moment)
-    if time is None:
-        return Markup("–")
-    exact = time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    words = _age((datetime.now(UTC) - time).total_seconds())
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(time.isoformat(), exact, words)
+    return _told(moment, '<time datetime="{iso}" title="{exact}">{age}</time>')
 
 
 def exactly(moment: object) -> Markup:
     """The same with the exact time before it, for those who cannot point at it."""
+    return _told(moment, '<time datetime="{iso}">{exact}</time> <span class="quiet">({age})</span>')
+
+
+def _told(moment: object, pattern: str) -> Markup:
     time = as_time(moment)
     if time is None:
         return Markup("–")
-    shown = time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    exact = time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     age = _age((datetime.now(UTC) - time).total_seconds())
-    return Markup('<time datetime="{}">{}</time> <span class="quiet">({})</span>').format(
-        time.isoformat(), shown, age
-    )
+    return Markup(pattern).format(iso=time.isoformat(), exact=exact, age=age)  # noqa: S704 - our own words
 
 
 def as_time(moment: object) -> datetime | None:

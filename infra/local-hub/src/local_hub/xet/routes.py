@@ -51,7 +51,9 @@ async def receive_xorb(request: Request) -> Response:
                 _refused_at_once(),
                 await run_in_threadpool(upload.receive, name) as incoming,
                 store.room.arriving(
-                    Arrival(owner.target, size, incoming, store.room.announced(owner.target))
+                    Arrival(
+                        owner.target, size, incoming, store.room.reservations.find_announced(owner.target)
+                    )
                 ),
             ):
                 await receive_content(request, incoming, LARGEST_XORB_BYTES, TOO_LARGE)
