@@ -1,5 +1,6 @@
 """What every test gets: an environment of its own, and on request a real local hub."""
 
+import asyncio
 import atexit
 import gc
 import os
@@ -110,6 +111,15 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item, nextitem):
+    """Fails what leaves its event loop running: no test of another file, whichever comes next, could run one."""
+    yield
+    if nextitem is None or nextitem.path != item.path:
+        with pytest.raises(RuntimeError):
+            asyncio.get_running_loop()
+
+
 @pytest.fixture(autouse=True)
 def same_environment_after_as_before():
     """Takes back what a test, or the code under test, did to the environment."""
@@ -126,9 +136,9 @@ def hub_server(tmp_path_factory) -> Iterator[HubServer]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One headless browser for all tests: of Playwright there can be one in a process."""
+    """One headless browser for a file's tests; Playwright's event loop runs in this thread for as long."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine")
     from playwright.sync_api import sync_playwright

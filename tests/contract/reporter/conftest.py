@@ -55,7 +55,7 @@ class Pages:
         return page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pages_without_network(chromium) -> Pages:
     return Pages(chromium)
 
