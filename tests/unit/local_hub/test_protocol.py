@@ -7,18 +7,29 @@ import time
 import pytest
 import uvicorn
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 from local_hub import protocol
 
+HEAD_LIKE = b"HTTP/1.1 400 Bad Request\r\nx-error-message: no\r\n\r\n"
 HEAD = b"GET / HTTP/1.1\r\nHost: hub\r\n"
+
+
+async def refuse(request):
+    await request.body()  # whoever expects it is told to go on
+    body = iter([b"HTTP/1.1 100 ", HEAD_LIKE])
+    return StreamingResponse(body, 413, {"X-Error-Message": "5 GB needed, 1 free"})
 
 
 @pytest.fixture
 def listener(monkeypatch):
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.5)
-    app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("whole"))])
+    routes = [
+        Route("/", lambda request: PlainTextResponse("whole")),
+        Route("/-/upload", refuse, methods=["POST"]),
+    ]
+    app = Starlette(routes=routes)
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, http=protocol.SentenceProtocol, ws="none", log_config=None, lifespan="off")
     server = uvicorn.Server(config)
@@ -46,6 +57,19 @@ def test_a_head_that_does_not_come_is_given_up_and_an_idle_client_is_not(listene
     assert read_all(idle).endswith(b"whole")
     for client in (*clients, idle):
         client.close()
+
+
+def test_to_an_upload_by_xet_the_status_line_says_why_it_is_refused(listener):
+    with socket.create_connection(listener.getsockname(), timeout=10) as client:
+        client.sendall(
+            HEAD.replace(b"GET /", b"POST /-/upload") + b"Expect: 100-continue\r\nContent-Length: 1\r\n\r\n"
+        )
+        assert client.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b"x" + HEAD + b"Connection: close\r\n\r\n")
+        answer = read_all(client)
+    assert answer.startswith(b"HTTP/1.1 413 5 GB needed, 1 free\r\n")
+    assert HEAD_LIKE in answer
+    assert b"HTTP/1.1 200 OK\r\n" in answer
 
 
 def read_all(client: socket.socket) -> bytes:

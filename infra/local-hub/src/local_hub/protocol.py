@@ -2,9 +2,12 @@
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from local_hub.middleware import SIGNED_PREFIX
+from local_hub.status_line import ReasonTransport
 
 LARGEST_HEAD_BYTES = 64 * 1024
 # Whoever has connected, or has begun a head, is to complete it within so long: connections are not without number.
@@ -61,6 +64,8 @@ class SentenceProtocol(HttpToolsProtocol):
         self._stop_waiting()
         self._silent_bytes = 0
         super().on_headers_complete()
+        if self.url.startswith(SIGNED_PREFIX.encode()) and self.cycle is not None:
+            self.cycle.transport = cast("asyncio.Transport", ReasonTransport(self.cycle.transport))
 
     def on_body(self, body: bytes) -> None:
         """Takes a part of the body."""
