@@ -58,6 +58,8 @@ def work(job: Job) -> Outcome:
     time.sleep(plan.get("seconds", 0))
     if plan.get("end") == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
+    if "unrecorded" in plan:
+        os._exit(plan["unrecorded"])
     ref = job.hub.push_files(job.repo("sft"), "model", {{"model.txt": b"weights"}}, "Add model")
     return Outcome({{"model": ref}}, {{}})
 """
@@ -85,7 +87,8 @@ class ToyHub:
         """Store a run that has been split, and what each of its sft jobs is to do; return its id.
 
         A job may `resume` at a step, have saved checkpoints (`saves`) and be some `unsaved` steps further, say lines
-        (`says`), last some `seconds`, and be `killed` at its `end` instead of succeeding.
+        (`says`), last some `seconds`, and be `killed` at its `end` instead of succeeding, or end with an
+        exit code that it could not record (`unrecorded`).
         """
         run_id = f"run-{uuid.uuid4().hex[:12]}"
         (self.folder / f"{run_id}.json").write_text(json.dumps(plan))

@@ -54,6 +54,18 @@ def test_what_was_killed_before_it_saved_anything_new_is_not_launched_again(sft,
     assert toy_store.read(run_id).phases["sft"].progress == Progress(step=30, total=120, saved=30)
 
 
+def test_a_guard_that_tripped_is_not_launched_again_though_the_hub_refused_its_record(
+    sft, toy_launch, toy_store, jobs
+):
+    run_id, command = sft([{"saves": [30], "unrecorded": ExitCode.GUARD_TRIPPED}, {"resume": 30}])
+    result = toy_launch(*command)
+    assert result.returncode == ExitCode.GUARD_TRIPPED, result.stderr
+    assert len(jobs(run_id)) == 1
+    phase = toy_store.read(run_id).phases["sft"]
+    assert (phase.status, phase.attempts[0].exit_code) == ("failed", ExitCode.GUARD_TRIPPED)
+    assert phase.error == "The job ended as ERROR: exit code 4. It could not record why; its log says so."
+
+
 def test_a_profile_says_how_often_a_phase_is_launched(sft, toy_launch, jobs):
     plan = [{"saves": [10], "end": "killed"}, {"resume": 10, "saves": [20], "end": "killed"}, {}]
     run_id, command = sft(plan, "[launch.sft]\nmax_attempts = 2\n")

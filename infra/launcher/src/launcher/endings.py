@@ -4,6 +4,10 @@ import re
 
 from huggingface_hub import JobInfo, JobStage
 
+from shared.errors import ExitCode
+
+# What would end in the same way again.
+FINAL = (ExitCode.BAD_INPUT, ExitCode.GUARD_TRIPPED)
 TERMINAL_STAGES = (JobStage.COMPLETED, JobStage.CANCELED, JobStage.ERROR, JobStage.DELETED)
 
 
@@ -26,3 +30,9 @@ def was_stopped(job: JobInfo) -> bool:
 def describe_end(job: JobInfo) -> str:
     """Return a sentence on how the job ended."""
     return f"The job ended as {job.status.stage}: {job.status.message or 'see the end of its log'}."
+
+
+def final_exit_code(job: JobInfo) -> ExitCode | None:
+    """Return the exit code of a job that would end in the same way again, None where it might not or it is not told."""
+    told = re.search(r"exit code:? (\d+)", job.status.message or "")
+    return next((code for code in FINAL if told and int(told[1]) == code), None)

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 from launcher.begin import begin_run
 from launcher.current import Wanted, newest_first, resolve_source
+from launcher.endings import FINAL
 from launcher.production import read_gate_record
 from launcher.profiles import Profile
 from launcher.terminal import say
-from shared.errors import ExitCode
 from shared.hub import Hub
 from shared.manifest import Phase, RunManifest, Source
 from shared.refs import RepoRef, split_revision
@@ -16,8 +16,6 @@ from shared.runs import ManifestStore
 
 LIFETIME = timedelta(days=7)
 """A run that was left alone for longer is not gone on with: its data and code are no longer today's."""
-# What would end in the same way again.
-FINAL = (ExitCode.BAD_INPUT, ExitCode.GUARD_TRIPPED)
 
 
 def resume_or_begin(store: ManifestStore, namespace: str, profile: Profile, wanted: Wanted) -> RunManifest:

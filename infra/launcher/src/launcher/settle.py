@@ -6,7 +6,7 @@ from huggingface_hub import JobInfo, JobStage
 
 from launcher.bootstrap import installed_code
 from launcher.budget import cost_usd
-from launcher.endings import describe_end, is_over, was_stopped
+from launcher.endings import describe_end, final_exit_code, is_over, was_stopped
 from launcher.open_run import OpenRun
 from launcher.terminal import say
 from shared.errors import ExitCode
@@ -107,6 +107,11 @@ def _is_open(attempt: Attempt) -> bool:
 
 def _settle_phase(record: Phase, phase: str, job: JobInfo, ended_itself: bool) -> None:
     if record.status == "succeeded" or (ended_itself and record.status != "interrupted"):
+        return
+    if record.status == "running" and (code := final_exit_code(job)):
+        # Its own code, for it had begun. The Hub refused its record.
+        record.status, record.attempts[-1].exit_code = "failed", code
+        record.error = f"{describe_end(job)} It could not record why; its log says so."
         return
     if record.status == "running" or was_stopped(job):
         record.status = "interrupted"
