@@ -60,9 +60,11 @@ unexport PYTHONDONTWRITEBYTECODE
 	conformance smoke workflow chaos lock audit audit-images images docker-split docker-sft docker-grpo docker-eval docker-report \
 	docker-all clean
 
+##@ Run the pipeline (after the colon: the variables that a target takes)
 help:  ## show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "variables: PROFILE=demo (or smoke, laptop, t4-small, a .toml file)  RUN=<id>  SEED=<n>  FORCE=1  NAMESPACE=<user>"
+	@awk -F ':.*## ' '/^##@ / {print substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "Variables: NAME=value behind the target; what should last goes into .env (.env.example)"
+	@echo "           PROFILE=demo (or smoke, laptop, t4-small, a .toml file)  RUN=<id>  SEED=<n>  FORCE=1  NAMESPACE=<user>"
 	@echo "           SOURCE_DATASET=<repo>  BASE_MODEL=<repo>  HUB_DIR=.hub  HUB_PORT=<n>  HF_ENDPOINT=<url>"
 	@echo "           EXECUTOR=docker runs the local hub's jobs as containers (default: as processes)"
 	@echo "           UPSTREAM=https://huggingface.co from where the local hub fetches what it lacks (its token: LOCAL_HUB_UPSTREAM_TOKEN)"
@@ -81,12 +83,17 @@ report: $(SETUP) $(STARTER)  ## write the report of a run, finished or not, into
 split sft grpo eval report:
 	@$(CLIENT) $(BIN)/python -m launcher $@ $(OPTIONS)
 
-all: sft grpo eval report  ## all phases, in order
+all: sft grpo eval report  ## all phases in order: as each of them
 seeds: $(SETUP) $(STARTER)  ## all phases for several seeds, pooled into reports/: SEEDS="0 1 2" PROFILE KEEP_GOING=1 FORCE
 	@$(CLIENT) $(BIN)/python -m launcher seeds $(OPTIONS) --seeds "$(SEEDS)" $(if $(filter-out 0,$(KEEP_GOING)),--keep-going)
 compare: $(SETUP)  ## compare runs with the first one, into reports/: RUNS="A B" NAMESPACE
 	@$(CLIENT) $(BIN)/python -m launcher compare $(OPTIONS) --runs "$(RUNS)"
 
+smoke: $(SETUP)  ## the whole pipeline in a minute, on a hub of its own
+	@$(MAKE) --no-print-directory all PROFILE=smoke HUB_DIR=.hub-smoke HF_ENDPOINT=
+	@$(MAKE) --no-print-directory hub-stop HUB_DIR=.hub-smoke
+
+##@ The local hub, which keeps and runs everything unless HF_ENDPOINT names another
 hub: $(SETUP) $(STARTER)  ## start the local hub, print its URL and a link to its pages: HUB_DIR HUB_PORT EXECUTOR UPSTREAM
 	@$(HUB) start $(HUB_OPTIONS)
 	@$(HUB) web --dir "$(HUB_DIR)"
@@ -97,6 +104,9 @@ hub-status: $(SETUP)  ## tell whether the local hub runs, and where: HUB_DIR
 hub-env: $(SETUP) $(STARTER)  ## print the exports that point other clients at the local hub: HUB_DIR
 	@$(HUB) env $(HUB_OPTIONS)
 
+##@ Look at a run, judge it, use it (the newest, or RUN=<id>)
+results: $(SETUP)  ## print the table of metrics: RUN PROFILE FORMAT=json
+	@$(CLIENT) $(BIN)/python -m launcher results $(OPTIONS) $(if $(FORMAT),--format "$(FORMAT)")
 manifest: $(SETUP)  ## print the run's manifest as JSON: RUN PROFILE
 runs: $(SETUP)  ## list the runs: NAMESPACE
 verify: $(SETUP)  ## check a whole run against what it recorded: RUN PROFILE NAMESPACE
@@ -109,14 +119,14 @@ resume: $(SETUP)  ## print the run that a retraining works on, begun where the n
 summary: $(SETUP)  ## print a run on a page for a CI job's summary: RUN PROFILE
 promote resume summary:
 	@$(CLIENT) $(BIN)/python -m launcher $@ $(OPTIONS)
+
+##@ Before, while and after it costs money
 doctor: $(SETUP) $(STARTER)  ## check what a first launch needs, before it costs anything: PROFILE NAMESPACE IMAGE BUDGET_USD UPSTREAM
 	@$(CLIENT) $(BIN)/python -m launcher doctor $(OPTIONS)
 cost: $(SETUP)  ## say what each phase will cost and has cost: PROFILE RUN BUDGET_USD FORMAT=json
 	@$(CLIENT) $(BIN)/python -m launcher cost $(OPTIONS) $(if $(FORMAT),--format "$(FORMAT)")
 plan: $(SETUP)  ## say what a run will take, launching nothing: PROFILE BASE_MODEL SOURCE_DATASET
 	@$(if $(BASE_MODEL),$(CLIENT)) $(BIN)/python -m launcher plan $(OPTIONS)
-results: $(SETUP)  ## print the metrics: RUN PROFILE FORMAT=json
-	@$(CLIENT) $(BIN)/python -m launcher results $(OPTIONS) $(if $(FORMAT),--format "$(FORMAT)")
 jobs: $(SETUP)  ## list the jobs that run: ALL=1 those too that have ended, NAMESPACE
 	@$(CLIENT) $(BIN)/python -m launcher jobs $(OPTIONS) $(if $(filter-out 0,$(ALL)),--all)
 logs: $(SETUP)  ## print a job's log: RUN PHASE or JOB=<id>, FOLLOW=1 until it ends
@@ -124,6 +134,7 @@ logs: $(SETUP)  ## print a job's log: RUN PHASE or JOB=<id>, FOLLOW=1 until it e
 cancel: $(SETUP)  ## cancel a run's jobs; what they saved stays: RUN PHASE or JOB=<id>
 	@$(CLIENT) $(BIN)/python -m launcher cancel $(OPTIONS) $(JOB_OPTIONS)
 
+##@ Develop
 check: $(SETUP)  ## lint, format and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -145,9 +156,6 @@ chaos: $(SETUP)  ## kill jobs, trainings and hubs and break the network, half an
 	@PYTHONPATH=tests $(BIN)/python -m chaos $(if $(SEED),--seed "$(SEED)") $(CHAOS)
 conformance: $(SETUP)  ## judge the local hub by the own tests of huggingface_hub and datasets, downloaded once: SUITE=datasets
 	@PYTHONPATH=tests:infra/lock $(BIN)/python -m conformance $(if $(SUITE),--suite "$(SUITE)")
-smoke: $(SETUP)  ## the whole pipeline in a minute, on a hub of its own
-	@$(MAKE) --no-print-directory all PROFILE=smoke HUB_DIR=.hub-smoke HF_ENDPOINT=
-	@$(MAKE) --no-print-directory hub-stop HUB_DIR=.hub-smoke
 
 lock: $(SETUP)  ## make constraints.txt anew from the projects' own dependencies: UPGRADE=1 moves versions
 	@$(BIN)/python infra/lock/lock.py $(if $(filter-out 0,$(UPGRADE)),--upgrade)
@@ -158,6 +166,7 @@ audit-images: $(SETUP)  ## the same for what is in the built images: LISTS="*.pa
 contents-%:
 	@$(PYTHON) infra/images/contents.py $(if $(DOCKER),--docker "$(DOCKER)") $*
 
+##@ Containers (docs/containers.md)
 images:  ## build the container images; image-<service> builds one: TORCH=cuda BASE_IMAGE DOCKER_BUILD_OPTIONS
 	@$(PYTHON) infra/images/build.py $(IMAGE_OPTIONS)
 image-%:
@@ -173,6 +182,7 @@ docker-split docker-sft docker-grpo docker-eval docker-report: $(SETUP) $(STARTE
 docker-all: images  ## build the images and run all phases in containers, on the local hub: as all
 	@$(MAKE) --no-print-directory all EXECUTOR=docker HF_ENDPOINT=
 
+##@ Clean up
 clean:  ## stop the local hub, remove the environment and caches (runs stay in HUB_DIR, reports in reports/)
 	@if [ -x $(HUB) ]; then $(HUB) stop --dir "$(HUB_DIR)"; fi
 	rm -rf $(VENV) .conformance .pytest_cache .mypy_cache .ruff_cache .hypothesis
