@@ -23,4 +23,5 @@ from shared.errors import ExitCode
 )
 def test_an_end_is_final_where_the_exit_code_says_that_it_would_come_again(message, code):
     owner = {"id": "1", "name": "me", "type": "user"}
-    assert final_exit_code(JobInfo(id="x", owner=owner, status={"stage": "ERROR", "message": message})) == code
+    job = JobInfo(id="x", owner=owner, status={"stage": "ERROR", "message": message})
+    assert final_exit_code(job) == code
