@@ -174,6 +174,10 @@ def test_the_files_of_a_bucket_count_by_each_of_their_paths(hub, repo):
         api.batch_bucket_files(bucket, add=[(b"\1" * 150_000, "c.bin")])
     with pytest.raises(ConnectionError, match=r"413 The quota of local .* 150\.0 kB needed, 100\.0 kB free"):
         api.batch_bucket_files(bucket, add=[(b"\2" * 150_000, "c.bin")])
+    empty = api.create_bucket("local/empty").bucket_id
+    with pytest.raises(ConnectionError, match=r"413 .* 100\.0 kB free.*/v1/xorbs/"):  # not after all of it
+        api.batch_bucket_files(empty, add=[(os.urandom(150_000), "c.bin")])
+    api.delete_bucket(empty)
     api.batch_bucket_files(bucket, add=[(b"\1" * 150_000, "b.bin"), (b"\3" * 90_000, "d.bin")])
     assert {file.path for file in api.list_bucket_tree(bucket)} == {"a.bin", "b.bin", "d.bin"}
     api.delete_bucket(bucket)

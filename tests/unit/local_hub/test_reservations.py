@@ -27,6 +27,23 @@ def incoming(tmp_path):
         yield incoming
 
 
+class Clock:
+    """The time that reservations go by."""
+
+    def __init__(self) -> None:
+        self.now = reservations.time.monotonic()
+
+    def pass_(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(reservations.time, "monotonic", lambda: clock.now)
+    return clock
+
+
 def amounts(held):
     return held.quota_of("ada"), held.disk()
 
@@ -52,15 +69,15 @@ def test_what_was_announced_for_a_path_is_ended_by_its_size_and_nothing_else_is(
 
 
 def test_bytes_that_come_by_no_name_are_of_the_largest_file_that_was_announced(held, incoming):
-    assert held.find_announced(REPO) is None
+    assert held.find_announced(REPO, "xet-1") is None
     held.promise(REPO, "ada", {"path c": 20, "path d": 50}, by_path=True)
     held.promise(BUCKET, "ada", {"path e": 90}, by_path=True)
-    announced = held.find_announced(REPO)
+    announced = held.find_announced(REPO, "xet-1")
     assert announced.disk == 50
     with held.arriving(Arrival(REPO, 40, incoming, announced)):
         incoming.write(b"x" * 40)
     assert amounts(held) == (320, 280)
-    assert held.find_announced(REPO).disk == 20
+    assert held.find_announced(REPO, "xet-1").disk == 20
 
 
 def test_what_has_come_is_on_the_disk_and_counts_against_the_quota_until_the_end(held, incoming):
@@ -101,12 +118,24 @@ def test_a_promise_that_is_ended_while_its_bytes_come_is_not_given_back(held, in
     assert amounts(held) == (10, 10)
 
 
-def test_what_nothing_comes_of_is_given_to_others_but_not_while_something_comes(held, incoming, monkeypatch):
-    started = reservations.time.monotonic()
-    passed = 0.0
-    monkeypatch.setattr(reservations.time, "monotonic", lambda: started + passed)
+def test_an_upload_by_xet_keeps_what_was_announced_for_it_and_nothing_that_was_for_a_dead_one(
+    incoming, clock
+):
+    held = Reservations()
+    for session, size in (("dead", 100), ("alive", 50)):
+        held.promise(REPO, "ada", {f"path {session}": size}, by_path=True)
+        held.take_announced(REPO, session)
+    held.promise(REPO, "ada", {"path more": 7}, by_path=True)  # which may be of any that goes on
+    assert held.find_announced(REPO, "alive").disk == 50
+    with held.arriving(Arrival(REPO, 0, incoming, held.find_announced(REPO, "alive"), "alive")):
+        clock.pass_(reservations.QUIET_SECONDS + 1)
+        assert amounts(held) == (57, 57)
+    assert held.find_announced(REPO, "dead").disk == 7
+
+
+def test_what_nothing_comes_of_is_given_to_others_but_not_while_something_comes(held, incoming, clock):
     with held.arriving(Arrival(REPO, 100, incoming, held.find(REPO, "a"))):
-        passed = reservations.QUIET_SECONDS + 1
+        clock.pass_(reservations.QUIET_SECONDS + 1)
         assert held.quota_of("ada") == 150
-    passed *= 2
+    clock.pass_(reservations.QUIET_SECONDS + 1)
     assert held.quota_of("ada") == 0

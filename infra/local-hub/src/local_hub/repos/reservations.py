@@ -20,11 +20,15 @@ Target = tuple[str, int]
 
 @dataclass(eq=False)
 class Batch:
-    """What one request asked for; it lives on while something of it comes."""
+    """What one request asked for; it lives on while something of it comes.
+
+    `session` is the upload by Xet that it was announced for, once that has begun: see `take_announced`.
+    """
 
     target: Target
     names: set[str]
     newest: float = field(default_factory=time.monotonic)
+    session: str = ""
 
 
 @dataclass(eq=False)
@@ -46,12 +50,22 @@ class Incoming(Protocol):
 
 @dataclass(eq=False)
 class Arrival:
-    """So many bytes that come right now: those that have come are on the disk already."""
+    """So many bytes that come right now: those that have come are on the disk already.
+
+    `session` is that of an upload by Xet, of whose files nothing tells which the bytes are of.
+    """
 
     target: Target
     size: int
     incoming: Incoming
     promise: Promise | None = None
+    session: str = ""
+
+    def feeds(self, batch: Batch) -> bool:
+        """Whether the bytes may be of what was asked for there."""
+        if self.promise is not None and batch is self.promise.batch:
+            return True
+        return bool(self.session) and batch.target == self.target and batch.session in ("", self.session)
 
     @property
     def to_come(self) -> int:
@@ -119,13 +133,23 @@ class Reservations:
             if names:
                 self.end(target, next(iter(names)))
 
-    def find_announced(self, target: Target) -> Promise | None:
-        """The largest of those that were made for a path, by what is still to come."""
+    def take_announced(self, target: Target, session: str) -> None:
+        """Takes what was announced for a target, and no upload by Xet has taken, for one that begins.
+
+        A client announces, then begins to upload: what one that was killed has announced is not kept by others' bytes.
+        """
+        with self.lock:
+            for batch in self._batches:
+                if batch.target == target and not batch.session:
+                    batch.session = session
+
+    def find_announced(self, target: Target, session: str) -> Promise | None:
+        """The largest of those that were made for a path and may be this upload's, by what is still to come."""
         with self.lock:
             names = [name for (owner, _), names in self._by_size.items() if owner == target for name in names]
-            return max(
-                (self._promises[target, name] for name in names), key=lambda made: made.disk, default=None
-            )
+            made = [self._promises[target, name] for name in names]
+            its_own = [promise for promise in made if promise.batch.session in ("", session)]
+            return max(its_own, key=lambda promise: promise.disk, default=None)
 
     def end_all(self, target: Target) -> None:
         """Takes back all that was promised for a target that is gone."""
@@ -173,10 +197,8 @@ class Reservations:
                 self._disk += size
 
     def _refresh(self, arrival: Arrival) -> None:
-        """By Xet nothing tells which of the files that were announced the bytes are of."""
-        for batch in self._batches:
-            if batch is arrival.promise.batch if arrival.promise else batch.target == arrival.target:
-                batch.newest = time.monotonic()
+        for batch in filter(arrival.feeds, self._batches):
+            batch.newest = time.monotonic()
 
     def _end_quiet(self) -> None:
         for arrival in self._arrivals:

@@ -7,9 +7,11 @@ never came by Xet. A bucket's file goes by the hash that the client made, which 
 import sqlite3
 from dataclasses import dataclass
 
+from local_hub.buckets.files import measure
 from local_hub.buckets.uploads import find_upload, record_upload
 from local_hub.errors import ApiError
 from local_hub.repos.lfs import Ticket, has_large_file, record_large_file
+from local_hub.repos.store import RepoStore
 from local_hub.xet.shards import ShardFile
 from local_hub.xet.tokens import Owner
 
@@ -35,6 +37,14 @@ def find_held(db: sqlite3.Connection, owner: Owner, file: ShardFile) -> str | No
         return None if found is None else str(found["sha256"])
     has = file.sha256 is not None and has_large_file(db, owner.key, file.sha256)
     return file.sha256 if has else None
+
+
+def check_may_fit(store: RepoStore, owner: Owner, size: int) -> None:
+    """Raises 507 where an upload to a bucket cannot fit any more: its client tells no sizes before it sends."""
+    if owner.kind == "bucket":
+        with store.database.read() as db:
+            _, held = measure(db, owner.key)  # which may be what is sent again
+            store.room.check_quota(db, namespace_of(db, owner), max(0, size - held))
 
 
 def namespace_of(db: sqlite3.Connection, owner: Owner) -> str:

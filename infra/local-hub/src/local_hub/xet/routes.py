@@ -21,6 +21,7 @@ from local_hub.repos.reservations import Arrival
 from local_hub.repos.store import store_of
 from local_hub.xet import downloads
 from local_hub.xet.assembly import assemble
+from local_hub.xet.holdings import check_may_fit
 from local_hub.xet.shards import parse_shard
 from local_hub.xet.tokens import UPLOAD, Owner, begin_upload, check_token
 from local_hub.xet.uploads import LARGEST_XORB_BYTES, TOO_LARGE, uploads_of
@@ -47,14 +48,13 @@ async def receive_xorb(request: Request) -> Response:
         is_new = not upload.has(name)
         if is_new:
             size = announced_bytes(request) or LARGEST_XORB_BYTES
+            with _refused_at_once():
+                await run_in_threadpool(check_may_fit, store, owner, upload.size + size)
+            promise = store.room.reservations.find_announced(owner.target, ticket.session)
             with (
                 _refused_at_once(),
                 await run_in_threadpool(upload.receive, name) as incoming,
-                store.room.arriving(
-                    Arrival(
-                        owner.target, size, incoming, store.room.reservations.find_announced(owner.target)
-                    )
-                ),
+                store.room.arriving(Arrival(owner.target, size, incoming, promise, ticket.session)),
             ):
                 await receive_content(request, incoming, LARGEST_XORB_BYTES, TOO_LARGE)
                 incoming.keep()

@@ -56,6 +56,7 @@ def begin_upload(request: Request, owner: Owner) -> Response:
     """
     uploads_of(request).forget_quiet(SESSION_PREFIX, QUIET_SECONDS)
     session = f"{SESSION_PREFIX}{secrets.token_hex(12)}"
+    store_of(request).room.reservations.take_announced(owner.target, session)
     return _connection(request, UPLOAD, owner, session, LIFETIME_SECONDS)
 
 

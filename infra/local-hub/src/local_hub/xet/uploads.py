@@ -44,6 +44,11 @@ class Upload:
         """The contents of the chunks that have not been stored yet, and of some that have."""
         return self._blobs.parts_folder(self._session) / _LOG
 
+    @property
+    def size(self) -> int:
+        """How many bytes have arrived that may not be stored yet."""
+        return self._end
+
     def has(self, name: str) -> bool:
         """Whether the xorb has arrived."""
         return name in self._xorbs
