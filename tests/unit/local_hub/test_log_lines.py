@@ -1,15 +1,16 @@
 """How a job's raw output becomes lines."""
 
 import re
+from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local_hub.jobs.lines import MAX_LINE_CHARACTERS, LineSplitter, Redactor
 
 
-def split(*pieces: bytes) -> list[str]:
-    splitter = LineSplitter()
+def split(*pieces: bytes, secrets: Sequence[str] = ()) -> list[str]:
+    splitter = LineSplitter(Redactor(secrets))
     return [line for piece in pieces for line in splitter.feed(piece)] + splitter.finish()
 
 
@@ -22,7 +23,7 @@ def test_a_line_end_cut_in_two_is_one_line_end():
 
 
 def test_a_progress_bar_shows_each_drawing_without_waiting_for_a_newline():
-    splitter = LineSplitter()
+    splitter = LineSplitter(Redactor([]))
     assert splitter.feed(b"10%\r20%\r30%") == ["10%", "20%"]
 
 
@@ -58,3 +59,25 @@ def test_secrets_are_taken_out_wherever_they_stand():
 
 def test_short_secrets_would_garble_the_log_and_are_left():
     assert Redactor(["on"]).clean("question") == "question"
+
+
+def test_each_line_of_a_secret_is_one():
+    key = "-----BEGIN KEY-----\r\nabcdefgh1234\r\n-----END KEY-----\r\n"
+    assert split(b"it is\n", key.encode(), b"bye", secrets=[key]) == ["it is", "***", "***", "***", "bye"]
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 30), st.integers(1, 60), st.sampled_from(["", "\n"]))
+def test_a_secret_that_a_cut_would_part_is_taken_out_whole(before_cut, at_once, end):
+    secrets = ["hf_0123456789", "hf_0123456789abcdefghij"]
+    before, after = "x" * (MAX_LINE_CHARACTERS - before_cut), "y" * 100
+    text = f"{before}{secrets[1]}{after}{end}"
+    pieces = [text[at : at + at_once].encode() for at in range(len(before) - 50, len(text), at_once)]
+    lines = split(text[: len(before) - 50].encode(), *pieces, secrets=secrets)
+    assert "".join(lines) == f"{before}***{after}"
+    assert all(len(line) <= MAX_LINE_CHARACTERS for line in lines)
+
+
+def test_a_secret_longer_than_a_line_is_taken_out_whole():
+    secret = "s" * (MAX_LINE_CHARACTERS + 10)
+    assert split(f"a{secret}b".encode(), secrets=[secret]) == ["a", "***", "b"]
