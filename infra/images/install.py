@@ -68,6 +68,8 @@ def _locked_pip(folder: Path) -> list[str]:
     requirement = folder / "pip.txt"
     requirement.write_text(_lock_entry("pip")[0])
     # The environment has no pip, so that no image has one there; the Python below it does.
+    # No other build finds what pip would cache in this one's layer: gigabytes, for torch with CUDA.
+    os.environ["PIP_NO_CACHE_DIR"] = "1"
     pip = [f"{sys.base_prefix}/bin/python3", "-m", "pip", "install", "--quiet", "--require-hashes"]
     subprocess.run([*pip, "--target", str(folder), "--requirement", str(requirement)], check=True)
     code = f"import sys; sys.path.insert(0, {str(folder)!r}); from pip import main; sys.exit(main())"

@@ -1,12 +1,16 @@
 """What the GitHub workflows call must be there, and what CI runs must be what `.ci/run` runs."""
 
+import json
+import os
 import re
+import shutil
+import subprocess
 import tomllib
 
 import pytest
 from workflows.expressions import Expression, Unsupported, fill, is_met
 from workflows.files import ROOT, WORKFLOWS, list_steps, load_workflow, make_targets
-from workflows.runner import JobRun, Occasion
+from workflows.runner import SHELLS, JobRun, Occasion
 
 NAMES = sorted(file.stem for file in WORKFLOWS.glob("*.yml"))
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
@@ -29,7 +33,7 @@ def test_every_make_target_that_a_workflow_calls_exists(name):
     called = [target for script in scripts(name) for target in make_targets(script)]
     assert called
     assert [
-        target for target in called if not is_target(target.strip('"').replace("$SERVICE", "reporter"))
+        target for target in called if not is_target(target.strip('"').replace("$service", "reporter"))
     ] == []
 
 
@@ -57,16 +61,56 @@ def test_ci_tests_every_python_from_the_oldest_that_is_allowed():
 
 
 def test_every_service_has_its_image_published():
-    services = load_workflow("images")["jobs"]["image"]["strategy"]["matrix"]["service"]
+    services = load_workflow("images")["jobs"]["build"]["env"]["SERVICES"].split()
     assert sorted(services) == sorted(file.parent.name for file in ROOT.glob("services/*/Dockerfile"))
 
 
 def test_what_every_image_holds_reaches_the_job_that_looks_it_up():
     jobs = load_workflow("images")["jobs"]
-    kept = next(step for step in jobs["image"]["steps"] if "upload-artifact" in step.get("uses", ""))
-    assert "${{ matrix.service }}.packages" in kept["with"]["path"]
-    assert jobs["audit"]["needs"] == "image"
-    assert jobs["audit"]["steps"][-1]["run"] == 'make audit-images LISTS="images/*.packages"'
+    (kept,) = (step["with"] for step in jobs["build"]["steps"] if "upload-artifact" in step.get("uses", ""))
+    assert kept["path"].split() == ["images.txt", "*.packages"]
+    audit = jobs["audit"]
+    (taken,) = (step["with"] for step in audit["steps"] if "download-artifact" in step.get("uses", ""))
+    assert (audit["needs"], taken["name"]) == ("build", kept["name"])
+    assert audit["steps"][-1]["run"] == 'make audit-images LISTS="images/*.packages"'
+
+
+# An engine knows an image that was pushed by both of its names, in either order.
+ENGINE = """#!/bin/sh
+echo "$@" >> calls
+test "$1 $2" = "image inspect" || exit 0
+name=${5%:*}
+echo "medmcqa-${name##*-}@sha256:0${name##*-}"
+echo "$name@sha256:0${name##*-}"
+"""
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq, which GitHub's machines have, is not installed")
+def test_each_image_is_pushed_and_attested_by_its_digest_in_the_registry(tmp_path):
+    steps = load_workflow("images")["jobs"]["build"]["steps"]
+    (script,) = (step["run"] for step in steps if step.get("id") == "push")
+    engine = tmp_path / "docker"
+    engine.write_text(ENGINE)
+    engine.chmod(0o755)
+    variables = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "SERVICES": "reporter evaluator",
+        **{"TAG": "v1", "OWNER": "Me", "TOKEN": "hush"},
+        **{"GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary"},
+    }
+    subprocess.run([*SHELLS["bash"], "-c", script], cwd=tmp_path, env=variables, check=True)
+    images = [f"ghcr.io/me/medmcqa-{name}@sha256:0{name}" for name in ("reporter", "evaluator")]
+    assert (tmp_path / "images.txt").read_text().splitlines() == images
+    assert (tmp_path / "summary").read_text().splitlines() == [f"- `{image}`" for image in images]
+    told = json.loads((tmp_path / "output").read_text().removeprefix("images="))
+    assert told[0] == {
+        "service": "reporter",
+        "name": "ghcr.io/me/medmcqa-reporter",
+        "digest": "sha256:0reporter",
+    }
+    calls = (tmp_path / "calls").read_text()
+    assert "push ghcr.io/me/medmcqa-evaluator:v1" in calls
+    assert "hush" not in calls
 
 
 def test_the_lock_is_looked_up_every_week_and_where_it_or_what_is_accepted_changes():
