@@ -118,6 +118,11 @@ def test_a_defect_is_not_taken_for_the_hubs_failure(capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_a_name_that_no_repo_can_have_is_the_users_mistake():
+    with pytest.raises(BadInput, match="^No repo can be named so, while looking up the model repo a--b/c: "):
+        Hub("http://127.0.0.1:9").resolve("a--b/c", "model")
+
+
 def test_a_file_that_could_not_be_asked_for_is_not_said_to_be_missing():
     def download():
         raise LocalEntryNotFoundError("Not in the cache.") from httpx2.ReadTimeout("timed out")

@@ -19,6 +19,7 @@ from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
+    HFValidationError,
     LocalEntryNotFoundError,
     LocalTokenNotFoundError,
     OfflineModeIsEnabled,
@@ -150,6 +151,8 @@ def hub_errors(doing: str) -> Iterator[None]:
         raise BadInput(
             f"No Hub token was found while {doing}. Set HF_TOKEN to one with write access."
         ) from error
+    except HFValidationError as error:
+        raise BadInput(f"No repo can be named so, while {doing}: {error}") from error
     except CLIENT_FAILURES as error:
         failure = innermost(error)
         explained = _explain(failure, doing)

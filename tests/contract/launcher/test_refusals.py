@@ -1,6 +1,9 @@
 """What a user gets wrong is refused in one line, with its exit code, before a job is launched."""
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -62,7 +65,23 @@ def test_a_base_model_without_a_chat_template(launch, write_profile, sources, hu
 
 def test_results_before_any_run(launch):
     line = refusal(launch("results"), ExitCode.BAD_INPUT)
-    assert line == "error: There is no such run yet. Begin one: make sft grpo eval report."
+    assert line == (
+        f"error: There is no run in {launch.namespace}/medmcqa-runs yet. Begin one: make sft grpo eval report."
+    )
+
+
+def test_results_of_what_no_run_was_begun_with(split_done):
+    line = refusal(split_done("results", "--profile", "dmeo", "--seed", "7"), ExitCode.BAD_INPUT)
+    assert line == (
+        f"error: There is no run with PROFILE=dmeo SEED=7 in {split_done.namespace}/medmcqa-runs. "
+        "Begin one: make sft grpo eval report PROFILE=dmeo SEED=7; list the others: make runs."
+    )
+
+
+def test_a_namespace_that_none_can_be(launch):
+    result = launch("runs", "--namespace", "a/b")
+    line = refusal(result, ExitCode.BAD_INPUT)
+    assert line.startswith("error: NAMESPACE: a/b is no name of a user or an organisation")
 
 
 def test_a_run_that_does_not_exist(launch):
@@ -79,6 +98,16 @@ def test_a_hub_that_does_not_answer(launch):
     assert "make hub" in line
 
 
+def test_an_address_that_the_client_could_not_even_be_imported_with(tmp_path):
+    environment = {"PATH": os.environ["PATH"], "HF_ENDPOINT": "http://127.0.0.1:80x"}
+    command = [sys.executable, "-m", "launcher", "runs"]
+    result = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    line = refusal(result, ExitCode.BAD_INPUT)
+    assert line.startswith("error: HF_ENDPOINT is 'http://127.0.0.1:80x', which is no address of a Hub. ")
+
+
 def test_a_dataset_without_the_columns_fails_the_split_with_the_jobs_own_error(
     launch, write_profile, sources, hub
 ):
@@ -89,8 +118,9 @@ def test_a_dataset_without_the_columns_fails_the_split_with_the_jobs_own_error(
     assert re.match(r"error: split failed in job \w+: .*opa.* Its log: make logs PHASE=split\.$", last), last
 
 
-def test_results_of_a_run_that_was_not_evaluated(split_done):
-    line = refusal(split_done("results"), ExitCode.UPSTREAM_NOT_READY)
+def test_results_of_a_run_that_was_not_evaluated(split_done, profile):
+    # By its profile as the run was begun, which is a path.
+    line = refusal(split_done("results", "--profile", profile), ExitCode.UPSTREAM_NOT_READY)
     assert line.endswith("has no results: eval is pending. Evaluate it: make eval.")
 
 

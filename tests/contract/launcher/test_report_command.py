@@ -37,7 +37,8 @@ def test_a_report_without_a_run_is_refused(toy_launch):
     result = toy_launch("report")
     assert (result.returncode, result.stderr) == (
         ExitCode.BAD_INPUT,
-        "error: There is no such run yet. Begin one: make sft grpo eval report.\n",
+        f"error: There is no run in {toy_launch.namespace}/medmcqa-runs yet. "
+        "Begin one: make sft grpo eval report.\n",
     )
 
 

@@ -1,10 +1,12 @@
 """Run the phases of the pipeline as jobs, and look at runs."""
 
+import os
 import sys
 
 from dotenv import load_dotenv
 
-from shared.errors import run_to_exit_code
+from shared.addresses import can_be_hub
+from shared.errors import BadInput, run_to_exit_code
 
 
 def main() -> int:
@@ -14,6 +16,12 @@ def main() -> int:
 
 
 def _run() -> int:
+    endpoint = os.environ.get("HF_ENDPOINT")
+    if endpoint is not None and not can_be_hub(endpoint):
+        raise BadInput(
+            f"HF_ENDPOINT is {endpoint!r}, which is no address of a Hub. Write it as in https://huggingface.co, or "
+            "leave it out for the local hub."
+        )
     from launcher.cli import run
 
     return run()

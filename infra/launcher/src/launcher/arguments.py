@@ -7,12 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 from pydantic import NonNegativeFloat, PositiveInt, TypeAdapter, ValidationError
 
 from launcher.phases import DEFAULT_PROFILE
 from launcher.profiles import Seed
 from shared.errors import ExitCode
 from shared.manifest import PHASES
+from shared.runs import RUNS_REPO
 
 
 class _CommandLine(argparse.ArgumentParser):
@@ -33,7 +36,9 @@ def parse_arguments(commands: Iterable[str], description: str | None) -> argpars
     parser.add_argument("--profile", help=f"profile name or .toml file (a new run: {DEFAULT_PROFILE})")
     parser.add_argument("--run", help="run id (default: the newest run that fits the other options)")
     parser.add_argument("--seed", type=_seed, help="seed of the run (default: the profile's)")
-    parser.add_argument("--namespace", help="user or organisation that owns the repos (default: you)")
+    parser.add_argument(
+        "--namespace", type=_namespace, help="user or organisation that owns the repos (default: you)"
+    )
     parser.add_argument("--source-dataset", help="namespace/name[@revision] (default: the profile's)")
     parser.add_argument("--base-model", help="namespace/name[@revision] (default: the profile's)")
     parser.add_argument("--force", action="store_true", help="redo what is up to date; promote ungated")
@@ -76,6 +81,14 @@ def parse_arguments(commands: Iterable[str], description: str | None) -> argpars
     if arguments.command == "container" and not arguments.phase:
         parser.error("container needs --phase")
     return arguments
+
+
+def _namespace(text: str) -> str:
+    try:
+        validate_repo_id(f"{text}/{RUNS_REPO}")
+    except HFValidationError as error:
+        raise argparse.ArgumentTypeError(f"{text} is no name of a user or an organisation") from error
+    return text
 
 
 def _seed(text: str) -> int:

@@ -1,7 +1,5 @@
 """`make cost`: what a run, or a profile before any run, will cost and has cost."""
 
-from dataclasses import replace
-
 from launcher.budget import list_prices
 from launcher.cost import PhaseCost, collect_costs, expect_phases
 from launcher.cost_text import costs_as_json, show_costs
@@ -25,7 +23,7 @@ def show_cost(
         BadInput: there is no such run or profile.
     """
     profile = load_profile(wanted.profile) if wanted.profile else None
-    manifest = find_run(store, replace(wanted, profile=profile.name if profile else None))
+    manifest = find_run(store, wanted)
     profile = profile or load_profile(manifest.profile if manifest else DEFAULT_PROFILE)
     costs = _collect(store, namespace, profile, manifest, wanted)
     if as_json:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from huggingface_hub.errors import RepositoryNotFoundError
 
+from launcher.profiles import profile_name
 from shared.addresses import is_local
 from shared.errors import BadInput
 from shared.hub import Hub
@@ -15,7 +16,7 @@ from shared.runs import ManifestStore
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user asked of the run; None where anything will do."""
+    """What the user asked of the run; None where anything will do. A profile is a name or a path."""
 
     run_id: str | None = None
     profile: str | None = None
@@ -41,7 +42,12 @@ def require_run(store: ManifestStore, wanted: Wanted) -> RunManifest:
     """
     manifest = find_run(store, wanted)
     if manifest is None:
-        raise BadInput("There is no such run yet. Begin one: make sft grpo eval report.")
+        begin = "Begin one: make sft grpo eval report"
+        if asked := _as_variables(wanted):
+            raise BadInput(
+                f"There is no run with {asked} in {store.repo_id}. {begin} {asked}; list the others: make runs."
+            )
+        raise BadInput(f"There is no run in {store.repo_id} yet. {begin}.")
     return manifest
 
 
@@ -51,9 +57,20 @@ def newest_first(store: ManifestStore) -> Iterator[RunManifest]:
         yield store.read(run_id)
 
 
+def _as_variables(wanted: Wanted) -> str:
+    """Return what is wanted of a run that is not named, as it is told make."""
+    told = {
+        "PROFILE": wanted.profile,
+        "SEED": wanted.seed,
+        "SOURCE_DATASET": wanted.source_dataset,
+        "BASE_MODEL": wanted.base_model,
+    }
+    return " ".join(f"{name}={value}" for name, value in told.items() if value is not None)
+
+
 def _fits(run: RunManifest, wanted: Wanted, source: RepoRef | None, base: RepoRef | None) -> bool:
     return (
-        wanted.profile in (None, run.profile)
+        (wanted.profile is None or profile_name(wanted.profile) == run.profile)
         and wanted.seed in (None, run.seed)
         and source in (None, run.source.dataset)
         and base in (None, run.source.base_model)

@@ -7,7 +7,6 @@ import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import httpx2
 from huggingface_hub import get_session
@@ -39,7 +38,6 @@ def show_requests(phases: RunPhases, phase: str, wanted: Wanted) -> None:
     """
     with _nothing_changed():
         profile = load_profile(wanted.profile or DEFAULT_PROFILE)
-        wanted = replace(wanted, profile=profile.name)
         manifest = None if phase == "split" and not wanted.run_id else find_run(phases.store, wanted)
         if manifest is None:
             manifest = draft_run(phases.store.hub, profile, wanted)

@@ -1,6 +1,6 @@
 """Run a phase of the run that is wanted, beginning one where there is none."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from launcher.begin import begin_run
 from launcher.budget import Limits
@@ -45,7 +45,6 @@ class RunPhases:
             alone: the phases before this one are not run for it, so it takes a run that there is.
         """
         profile = load_profile(wanted.profile or DEFAULT_PROFILE)
-        wanted = replace(wanted, profile=profile.name)
         manifest = _choose_run(self.store, wanted, phase, alone)
         if manifest is None:
             manifest = begin_run(self.store, self.namespace, profile, wanted, join=phase != "split")

@@ -85,6 +85,11 @@ def in_minutes(duration: str) -> float:
     return float(duration[:-1]) * MINUTES[duration[-1]]
 
 
+def profile_name(name_or_path: str) -> str:
+    """Return a profile's name, also where it is given as the path of a .toml file."""
+    return Path(name_or_path).stem if name_or_path.endswith(".toml") else name_or_path
+
+
 def load_profile(name_or_path: str, folder: Path = PROFILES_FOLDER) -> Profile:
     """Read a profile by its name, or by the path of a .toml file; IMAGE in the environment replaces its images.
 
