@@ -6,6 +6,8 @@ import signal
 import pytest
 from huggingface_hub.errors import HfHubHTTPError
 
+from local_hub.jobs.processes import is_alive
+
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, lambda *_: print('no'))\n"
     "print('ready')\nwhile True: time.sleep(0.1)"
@@ -27,6 +29,11 @@ DETACHING = (
     "import subprocess, sys\n"
     "script = 'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)'\n"
     "child = subprocess.Popen([sys.executable, '-c', script], start_new_session=True)\nprint(child.pid > 0)"
+)
+# Writes over its environment, as a process does that gives itself a title.
+TITLED = (
+    "import ctypes; begin, end = map(int, open('/proc/self/stat').read().rsplit(')', 1)[1].split()[47:49])\n"
+    "ctypes.memset(begin, 0, end - begin)\n"
 )
 
 
@@ -90,6 +97,23 @@ def test_what_a_job_leaves_running_is_killed_when_it_ends(client):
     assert client.wait(job).status.stage == "COMPLETED"
     assert client.is_gone(job)
     assert client.logs(job) == ["True"]
+
+
+@pytest.mark.parametrize("executor", ["process"], indirect=True)
+def test_a_process_that_hides_its_environment_gets_its_grace_time_too(client):
+    job = client.run_python(TITLED + POLITE)
+    client.wait_for_line(job, "ready")
+    client.cancel(job)
+    client.wait(job)
+    assert client.logs(job) == ["ready", "saved"]
+
+
+@pytest.mark.parametrize("executor", ["process"], indirect=True)
+def test_a_process_without_an_environment_is_killed_when_its_job_ends(client):
+    job = client.run("sh", "-c", "env -i sleep 600 & echo $!")
+    client.wait(job)
+    [number] = client.logs(job)
+    assert not is_alive(int(number))
 
 
 def test_a_jobs_disk_goes_with_it(client, hub_server):

@@ -1,11 +1,13 @@
 """A job's processes: found, signalled and measured.
 
-Every process of a job carries the job's id in its environment, also one that left the job's process group or
-outlived the hub. Ids are never used twice, so this finds a job's processes and no others.
+Every process of a job carries the job's id in its environment, also one that left the job's session or outlived the
+hub. Ids are never used twice, so this finds a job's processes and no others. One whose environment was cleared, or has
+a title written over it, is known by its session, as long as the hub lives that has begun it.
 """
 
-import signal
+import os
 import time
+from contextlib import suppress
 
 import psutil  # type: ignore[import-untyped]
 
@@ -28,23 +30,24 @@ def measure_job(job_id: str) -> Usage:
     return Usage(cpu_seconds, memory_bytes)
 
 
-def find_processes(job_id: str) -> list[psutil.Process]:
-    """The job's processes that are alive."""
-    return [process for process in psutil.process_iter() if _belongs_to(process, job_id)]
+def find_processes(job_id: str, session: int | None = None) -> list[psutil.Process]:
+    """The job's processes that are alive; those of its session too, where it is given."""
+    return [process for process in psutil.process_iter() if _belongs_to(process, job_id, session)]
 
 
-def signal_job(job_id: str, number: signal.Signals) -> int:
-    """Sends a signal to every process of the job; returns how many there are."""
-    processes = find_processes(job_id)
+def kill_once(job_id: str, session: int | None = None) -> int:
+    """Sends SIGKILL to every process of the job; returns how many there are."""
+    processes = find_processes(job_id, session)
     for process in processes:
-        _send(process, number)
+        with suppress(psutil.Error):  # it has ended meanwhile
+            process.kill()
     return len(processes)
 
 
-def kill_job(job_id: str) -> None:
+def kill_job(job_id: str, session: int | None = None) -> None:
     """Kills the job's processes until none is left, also those that begin meanwhile."""
     deadline = time.monotonic() + KILL_SECONDS
-    while signal_job(job_id, signal.SIGKILL) and time.monotonic() < deadline:
+    while kill_once(job_id, session) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
 
 
@@ -56,15 +59,10 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def _belongs_to(process: psutil.Process, job_id: str) -> bool:
+def _belongs_to(process: psutil.Process, job_id: str, session: int | None) -> bool:
     try:
-        return bool(process.environ().get("JOB_ID") == job_id)
+        if process.environ().get("JOB_ID") == job_id:
+            return True
+        return session == os.getsid(process.pid) and process.status() != psutil.STATUS_ZOMBIE
     except (psutil.Error, OSError):  # it has ended, or it is someone else's
         return False
-
-
-def _send(process: psutil.Process, number: signal.Signals) -> None:
-    try:
-        process.send_signal(number)
-    except psutil.Error:  # it has ended meanwhile
-        return

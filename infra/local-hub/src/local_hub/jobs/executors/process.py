@@ -16,14 +16,12 @@ from local_hub.jobs.executors.environment import job_environment
 from local_hub.jobs.executors.mount_paths import explain_mount, with_folders
 from local_hub.jobs.executors.uv import without_uv
 from local_hub.jobs.hardware import Resources, Usage, cpu_cores, memory_gigabytes
-from local_hub.jobs.processes import find_processes, kill_job, measure_job, signal_job
+from local_hub.jobs.processes import find_processes, kill_job, kill_once, measure_job
 from local_hub.jobs.spec import JobSpec
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Where these are set, a job may not find its GPU without them, or take more of the machine than it is meant to.
 MACHINE_VARIABLES = ("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
-
-
 # Where the folders of the volumes are, by their mount paths, as JSON.
 VOLUMES_VARIABLE = "LOCAL_HUB_VOLUMES"
 NO_PROJECT_VARIABLE = "UV_NO_PROJECT"
@@ -84,7 +82,7 @@ class ProcessExecutor:
 
 @dataclass(frozen=True)
 class JobProcess:
-    """A job's first process, and with it all that it starts."""
+    """A job's first process, which leads a session, and with it all that it starts."""
 
     job_id: str
     process: asyncio.subprocess.Process
@@ -100,16 +98,16 @@ class JobProcess:
 
     def is_alive(self) -> bool:
         """Whether a process of the job is alive, wherever it went."""
-        return bool(find_processes(self.job_id))
+        return bool(find_processes(self.job_id, self.process.pid))
 
     def kill(self) -> None:
         """Sends SIGKILL to the group, and to who left it."""
         self._signal_group(signal.SIGKILL)
-        signal_job(self.job_id, signal.SIGKILL)
+        kill_once(self.job_id, self.process.pid)
 
     def clear(self) -> None:
         """Kills what the job leaves running."""
-        kill_job(self.job_id)
+        kill_job(self.job_id, self.process.pid)
 
     def _signal_group(self, number: signal.Signals) -> None:
         """Signals the group that the process leads; when it has been waited for, its number may be another's."""
