@@ -89,7 +89,8 @@ def test_labels_are_replaced_as_a_whole(client):
         ({"labels": {"key": "x" * 101}}, "is not valid"),
         ({"flavor": "toaster"}, "There is no hardware 'toaster'; known: cpu-basic"),
         ({"flavor": {"a": 1}}, "There is no hardware {'a': 1}; known: cpu-basic"),
-        ({"timeout": -5}, "'timeoutSeconds' must be a whole number from 1 up"),
+        ({"timeout": -5}, "'timeoutSeconds' must be a whole number from 1 to 31536000, a year"),
+        ({"timeout": 10**400}, "'timeoutSeconds' must be a whole number from 1 to 31536000, a year"),
         ({"env": {"A=B": "1"}}, "'A=B' in 'environment' is not the name of an environment variable"),
     ],
 )

@@ -49,10 +49,15 @@ def _durations(record: JobRecord) -> dict[str, int | None]:
     end = record.finished_at or time.time()
     started = record.started_at
     return {
-        "schedulingSecs": None if started is None else int(started - record.created_at),
-        "runningSecs": None if started is None else int(end - started),
-        "totalSecs": int(end - record.created_at),
+        "schedulingSecs": None if started is None else _whole_seconds(record.created_at, started),
+        "runningSecs": None if started is None else _whole_seconds(started, end),
+        "totalSecs": _whole_seconds(record.created_at, end),
     }
+
+
+def _whole_seconds(begin: float, end: float) -> int:
+    """Never less than none: the clock may have been set back meanwhile."""
+    return max(0, int(end - begin))
 
 
 def _time(seconds: float | None) -> str | None:

@@ -11,6 +11,7 @@ from local_hub.jobs.hardware import FLAVORS
 from local_hub.jobs.volumes import Volume, parse_volumes
 
 DEFAULT_TIMEOUT_SECONDS = 30 * 60
+MAX_TIMEOUT_SECONDS = 365 * 24 * 3600
 LABEL_KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 LABEL_VALUE = re.compile(r"[A-Za-z0-9._-]{0,100}")
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -74,7 +75,7 @@ def parse_request(body: Any) -> JobRequest:
         secret_names=tuple(secrets),
         image=_image(body.get("dockerImage")),
         flavor=_flavor(body.get("flavor", "cpu-basic")),
-        timeout_seconds=_whole_number(body, "timeoutSeconds", DEFAULT_TIMEOUT_SECONDS),
+        timeout_seconds=_timeout(body.get("timeoutSeconds", DEFAULT_TIMEOUT_SECONDS)),
         volumes=parse_volumes(body.get("volumes")),
     )
     if not spec.command:
@@ -127,8 +128,9 @@ def _flavor(value: Any) -> str:
     return value
 
 
-def _whole_number(body: dict[str, Any], name: str, default: int) -> int:
-    value = body.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ApiError(400, f"{name!r} must be a whole number from 1 up")
+def _timeout(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_TIMEOUT_SECONDS:
+        raise ApiError(
+            400, f"'timeoutSeconds' must be a whole number from 1 to {MAX_TIMEOUT_SECONDS}, a year"
+        )
     return value

@@ -9,12 +9,14 @@ from local_hub.jobs.volumes import Mount
 
 def with_folders(text: str, mounts: Sequence[Mount]) -> str:
     """The text with the folder of each volume where it names the mount path, or something below it."""
-    for mount in mounts:
-        path = re.escape(mount.volume.mount_path)
-        folder = str(mount.folder).replace("\\", r"\\")
-        # Not in the middle of another path or name.
-        text = re.sub(rf"(?<![\w./~-]){path}(?![\w.-])", folder, text)
-    return text
+    folders = {mount.volume.mount_path: str(mount.folder) for mount in mounts}
+    # In one go: a folder may begin like another's mount path. And not in the middle of another path or name.
+    paths = "|".join(map(re.escape, folders))
+    return (
+        re.sub(rf"(?<![\w./~-])(?:{paths})(?![\w.-])", lambda match: folders[match[0]], text)
+        if folders
+        else text
+    )
 
 
 def explain_mount(mount: Mount) -> str:
