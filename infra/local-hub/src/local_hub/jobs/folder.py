@@ -1,6 +1,8 @@
 """Where a job's files lie."""
 
+import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,10 +53,20 @@ class JobFolder:
         self.executor.write_text(executor, "ascii")
 
     def clear(self) -> None:
-        """Removes what the job left on its disk, as a container's disk goes with it."""
-        for folder in self.volumes.rglob("*/"):
-            if not folder.is_symlink():
-                folder.chmod(0o700)  # those of volumes that are read-only cannot be emptied
+        """Removes what the job left on its disk, as a container's disk goes with it, as far as that can be done."""
         for folder in (self.work, self.temporary, self.volumes):
             shutil.rmtree(folder, ignore_errors=True)
-        self.executor.unlink(missing_ok=True)
+            if folder.exists():
+                _allow_removal(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            self.executor.unlink()
+
+
+def _allow_removal(folder: Path) -> None:
+    """Makes read-only folders, of volumes and of what some tools download, such as can be emptied."""
+    for parent, names, _ in os.walk(folder):
+        for path in (os.path.join(parent, name) for name in names):
+            if not os.path.islink(path):
+                with suppress(OSError):
+                    os.chmod(path, 0o700)

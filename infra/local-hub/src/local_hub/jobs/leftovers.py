@@ -18,12 +18,15 @@ STOPPED_WHILE_WAITING = "the hub stopped before it began"
 
 def end_leftovers(store: JobStore, config: HubConfig) -> None:
     """Kills what is left of unfinished jobs and marks them as CANCELED; only for a time when no hub runs them."""
-    for record in store.unfinished():
-        folder = JobFolder(config.directory, record.id)
-        _kill(record.id, folder, config)
-        folder.clear()
-        message = STOPPED_WHILE_RUNNING if record.stage == RUNNING else STOPPED_WHILE_WAITING
-        store.mark_finished(record.id, CANCELED, message)
+    unfinished = store.unfinished()
+    running = [job.id for job in unfinished if job.stage == RUNNING]
+    waiting = [job.id for job in unfinished if job.stage != RUNNING]
+    for job_id in running:  # no other has begun; to look for the processes of each would take minutes
+        _kill(job_id, JobFolder(config.directory, job_id), config)
+    for job_id in (*running, *waiting):
+        JobFolder(config.directory, job_id).clear()
+    store.mark_finished(running, CANCELED, STOPPED_WHILE_RUNNING)
+    store.mark_finished(waiting, CANCELED, STOPPED_WHILE_WAITING)
 
 
 def end_leftover_jobs(config: HubConfig) -> None:

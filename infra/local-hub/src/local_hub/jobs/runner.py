@@ -38,7 +38,7 @@ CANCELLED = Ending(CANCELED, "Job cancelled")
 TIMED_OUT = Ending(ERROR, "Job timeout reached")
 FAILED_INSIDE = Ending(ERROR, "the hub failed to run it; the hub's own log says why")
 RETRY_SECONDS = 2.0
-# Of a namespace: each has a folder, and a script that submits in a loop would not stop by itself.
+# Of a namespace: a script that submits in a loop would not stop by itself.
 MOST_WAITING = 1000
 # How often what a job writes to buckets is saved while it runs, and how long a file has to be as it is for that.
 SAVE_SECONDS, QUIET_SECONDS = 60.0, 5.0
@@ -100,11 +100,12 @@ class JobRunner:
     async def stop(self) -> None:
         """Ends all jobs and waits until they have ended; no new ones are taken."""
         self.is_stopping = True
-        while self._waiting:
-            await self._finish(self._waiting.popleft(), Ending(CANCELED, STOPPED_WHILE_WAITING))
         request = StopRequest(Ending(CANCELED, STOPPED_WHILE_RUNNING), self._config.cancel_grace_seconds)
         for job_id in self._running:
             self._active[job_id].execution.stop(request)
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        await self._finish(waiting, Ending(CANCELED, STOPPED_WHILE_WAITING))
         if self._running:
             await asyncio.wait(self._running.values())
 
@@ -125,16 +126,17 @@ class JobRunner:
         """Takes a job that is recorded already; it begins as soon as a slot is free."""
         job = self._prepare(record, secrets)
         self._active[record.id] = job
-        self._secrets[record.id] = secrets
+        if secrets:
+            self._secrets[record.id] = secrets
         if self.is_stopping:  # since it was recorded
-            await self._finish(job, Ending(CANCELED, STOPPED_WHILE_WAITING))
+            await self._finish([job], Ending(CANCELED, STOPPED_WHILE_WAITING))
             return
         self._waiting.append(job)
         self._fill_slots()
 
     async def refuse(self, record: JobRecord, ending: Ending) -> None:
         """Ends a job that is recorded already and cannot begin."""
-        await self._record_end(record.id, ending)
+        await self._record_end([record.id], ending)
 
     async def cancel(self, job_id: str) -> None:
         """Ends the job; a running one may take its grace time, and one that has ended stays as it is."""
@@ -143,7 +145,7 @@ class JobRunner:
             return
         if job in self._waiting:
             self._waiting.remove(job)
-            await self._finish(job, CANCELLED)
+            await self._finish([job], CANCELLED)
         else:
             job.execution.stop(StopRequest(CANCELLED, self._config.cancel_grace_seconds))
 
@@ -161,7 +163,6 @@ class JobRunner:
 
     def _prepare(self, record: JobRecord, secrets: Mapping[str, str]) -> ActiveJob:
         folder = self._folder(record.id)
-        folder.create(self.executor.name)
         log = JobLog(folder.log, is_complete=False)
         timeout = StopRequest(TIMED_OUT, self._config.timeout_grace_seconds)
         execution = Execution(self.executor, log, Redactor(secrets.values()), timeout)
@@ -178,13 +179,17 @@ class JobRunner:
             ending = await self._execute(job)
         finally:
             try:
-                await self._finish(job, ending)
+                await self._finish([job], ending)
             finally:
                 del self._running[job.record.id]
                 self._fill_slots()
 
     async def _execute(self, job: ActiveJob) -> Ending:
         record = job.record
+        try:
+            job.folder.create(self.executor.name)
+        except OSError as error:
+            return Ending(ERROR, f"its folder cannot be made: {error.strerror}")
         if (ending := await job.execution.prepare(record.spec, self._fetch_volumes)) is not None:
             return ending
         try:
@@ -216,20 +221,23 @@ class JobRunner:
             with contextlib.suppress(ExecutorError):  # the end will tell
                 await asyncio.to_thread(self._volumes.save, task.mounts, job.execution.say, QUIET_SECONDS)
 
-    async def _finish(self, job: ActiveJob, ending: Ending) -> None:
+    async def _finish(self, jobs: Sequence[ActiveJob], ending: Ending) -> None:
         """Records the end before the log completes: a client asks for the stage when the stream ends."""
-        await asyncio.to_thread(job.folder.clear)
-        await self._record_end(job.record.id, ending)
-        del self._active[job.record.id]
-        job.log.complete()
+        for job in jobs:
+            await asyncio.to_thread(job.folder.clear)
+        await self._record_end([job.record.id for job in jobs], ending)
+        for job in jobs:
+            del self._active[job.record.id]
+            job.log.complete()
 
-    async def _record_end(self, job_id: str, ending: Ending) -> None:
-        """Tries until it works: on a full disk the job has ended, but nothing can be written about it yet."""
+    async def _record_end(self, job_ids: Sequence[str], ending: Ending) -> None:
+        """Tries until it works: on a full disk a job has ended, but nothing can be written about it yet."""
         while True:
             try:
-                await asyncio.to_thread(self.store.mark_finished, job_id, ending.stage, ending.message)
+                await asyncio.to_thread(self.store.mark_finished, job_ids, ending.stage, ending.message)
             except sqlite3.OperationalError as error:
-                logger.error("job %s ended as %s, which cannot be recorded: %s", job_id, ending, error)
+                names = ", ".join(job_ids)
+                logger.error("%s ended as %s, which cannot be recorded: %s", names, ending, error)
                 if self.is_stopping:  # the next start will find it
                     raise
                 await asyncio.sleep(RETRY_SECONDS)

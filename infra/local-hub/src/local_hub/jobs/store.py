@@ -4,9 +4,8 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from local_hub.database import Database
@@ -28,6 +27,11 @@ CREATE TABLE IF NOT EXISTS jobs (
 );
 CREATE INDEX IF NOT EXISTS jobs_by_namespace ON jobs (namespace, number);
 """
+# Every wanted label is one of the job's.
+_HAS_LABELS = """NOT EXISTS (
+    SELECT 1 FROM json_each(:labels) AS wanted
+    WHERE wanted.value IS NOT (SELECT value FROM json_each(jobs.labels) WHERE key = wanted.key)
+)"""
 
 SCHEDULING = "SCHEDULING"
 RUNNING = "RUNNING"
@@ -66,11 +70,6 @@ class JobFilter:
     stages: frozenset[str] = frozenset()
     labels: Mapping[str, str] = field(default_factory=dict)
     before: int | None = None
-
-    def matches(self, record: JobRecord) -> bool:
-        """Whether the job has one of the stages and all of the labels."""
-        has_stage = not self.stages or record.stage in self.stages
-        return has_stage and self.labels.items() <= record.labels.items()
 
 
 class JobStore:
@@ -121,12 +120,24 @@ class JobStore:
 
     def newest(self, namespace: str, wanted: JobFilter, limit: int) -> list[JobRecord]:
         """At most `limit` jobs of the namespace, newest first."""
+        values = {
+            "namespace": namespace,
+            "before": wanted.before,
+            "labels": json.dumps(dict(wanted.labels)),
+            "limit": limit,
+        }
+        stages = {f"stage{number}": stage for number, stage in enumerate(wanted.stages)}
+        conditions = ["namespace = :namespace", "(:before IS NULL OR number < :before)"]
+        if stages:
+            conditions.append(f"stage IN ({', '.join(f':{name}' for name in stages)})")
+        if wanted.labels:
+            conditions.append(_HAS_LABELS)
         with self._database.read() as db:
             rows = db.execute(
-                "SELECT * FROM jobs WHERE namespace = ? AND (? IS NULL OR number < ?) ORDER BY number DESC",
-                (namespace, wanted.before, wanted.before),
-            )
-            return list(islice(filter(wanted.matches, map(_record, rows)), limit))
+                f"SELECT * FROM jobs WHERE {' AND '.join(conditions)} ORDER BY number DESC LIMIT :limit",  # noqa: S608 - our own words
+                values | stages,
+            ).fetchall()
+        return [_record(row) for row in rows]
 
     def started_by(self, namespace: str, initiator: Mapping[str, str], limit: int) -> list[JobRecord]:
         """At most `limit` jobs of the namespace that were recorded with this very initiator, newest first."""
@@ -156,12 +167,13 @@ class JobStore:
                 "UPDATE jobs SET stage = ?, started_at = ? WHERE id = ?", (RUNNING, time.time(), job_id)
             )
 
-    def mark_finished(self, job_id: str, stage: str, message: str | None) -> None:
-        """Records how the job ended."""
+    def mark_finished(self, job_ids: Iterable[str], stage: str, message: str | None) -> None:
+        """Records how jobs ended, all of them at once."""
+        now = time.time()
         with self._database.write() as db:
-            db.execute(
+            db.executemany(
                 "UPDATE jobs SET stage = ?, message = ?, finished_at = ? WHERE id = ?",
-                (stage, message, time.time(), job_id),
+                [(stage, message, now, job_id) for job_id in job_ids],
             )
 
     def set_labels(self, job_id: str, labels: Mapping[str, str]) -> None:

@@ -178,6 +178,8 @@ def _explained(purpose: str) -> Iterator[None]:
         raise ExecutorError(f"{purpose}: {error.message}") from error
     except OSError as error:
         raise ExecutorError(f"{purpose}: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise ExecutorError(f"{purpose}: {error}") from error
 
 
 def _bucket(db: sqlite3.Connection, volume: Volume) -> Bucket:

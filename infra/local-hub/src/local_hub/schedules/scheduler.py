@@ -107,7 +107,7 @@ class Scheduler:
                 409,
                 f"Job {scheduled.last_job_id} of this scheduled job has not ended, and concurrency is off",
             ) from None
-        await self._begin(job, secrets)
+        await self._runner.begin(job, secrets)
         return job
 
     def _secrets_of(self, job: ScheduledJob) -> Mapping[str, str] | None:
@@ -170,14 +170,7 @@ class Scheduler:
         if secrets is None:
             await self._runner.refuse(job, Ending(ERROR, _why_not_run(due)))
         else:
-            await self._begin(job, secrets)
-
-    async def _begin(self, job: JobRecord, secrets: Mapping[str, str]) -> None:
-        """One that cannot begin must not stay unfinished: the schedule would wait for its end."""
-        try:
             await self._runner.begin(job, secrets)
-        except OSError as error:
-            await self._runner.refuse(job, Ending(ERROR, f"its folder cannot be made: {error.strerror}"))
 
 
 def _earlier_run(job: ScheduledJob, now: float) -> float | None:

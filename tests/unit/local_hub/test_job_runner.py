@@ -1,0 +1,113 @@
+"""Jobs that cannot begin, and jobs that a hub leaves behind."""
+
+import asyncio
+import os
+import time
+from dataclasses import replace
+
+import pytest
+
+from local_hub.app import create_app
+from local_hub.config import HubConfig
+from local_hub.database import Database
+from local_hub.jobs.executors.base import ExecutorError
+from local_hub.jobs.executors.mount_paths import with_folders
+from local_hub.jobs.folder import JobFolder
+from local_hub.jobs.info import describe_job
+from local_hub.jobs.leftovers import end_leftovers
+from local_hub.jobs.spec import parse_request
+from local_hub.jobs.store import JobStore
+from local_hub.jobs.volumes import Mount, Volume
+
+JOB = parse_request({"dockerImage": "python", "command": ["true"]})
+NOBODY = 65534
+
+
+@pytest.fixture
+def app(tmp_path):
+    app = create_app(HubConfig(tmp_path), "http://127.0.0.1:1")
+    yield app
+    app.state.database.close()
+
+
+def test_a_job_whose_folder_cannot_be_made_ends_and_says_so(app, tmp_path):
+    (tmp_path / "jobs").write_text("in the way")
+    runner = app.state.runner
+
+    async def submit():
+        job = await runner.submit("local", JOB, {})
+        while not (ended := runner.store.find(job.id)).is_finished:
+            await asyncio.sleep(0.01)
+        return ended
+
+    ended = asyncio.run(asyncio.wait_for(submit(), 10))
+    assert (ended.stage, ended.message) == ("ERROR", "its folder cannot be made: Not a directory")
+
+
+def test_a_thousand_jobs_that_a_killed_hub_had_not_begun_delay_its_next_start_by_less_than_a_second(tmp_path):
+    database = Database(tmp_path / "hub.sqlite3")
+    store = JobStore(database)
+    with database.write() as db:
+        for _ in range(1000):
+            store.insert(db, "local", JOB.spec, {}, {})
+    before = time.process_time()
+    end_leftovers(store, HubConfig(tmp_path))
+    assert time.process_time() - before < 1
+    assert store.unfinished() == []
+    database.close()
+
+
+def test_read_only_folders_that_a_job_leaves_go_with_it(tmp_path):
+    folder = JobFolder(tmp_path, "job")
+    for path in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        path.chmod(0o755)
+    cache = folder.work / "cache" / "module"
+    cache.mkdir(parents=True)
+    (cache / "file").write_text("text")
+    for path in (folder.root, *folder.root.rglob("*")):
+        if os.geteuid() == 0:
+            os.chown(path, NOBODY, NOBODY)
+        path.chmod(0o500 if path in (cache, cache.parent) else 0o700)
+    _as_nobody(folder.clear)
+    assert list(folder.root.iterdir()) == []
+
+
+def _as_nobody(call) -> None:
+    """To root, nothing is read-only."""
+    child = os.fork()
+    if child == 0:
+        if os.geteuid() == 0:
+            os.setuid(NOBODY)
+        call()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_folder_that_begins_like_the_mount_path_of_another_volume_is_left_alone(tmp_path):
+    mounts = [
+        Mount(Volume("bucket", "local/b", path), tmp_path / "jobs" / str(number))
+        for number, path in enumerate(["/data", f"/{tmp_path.parts[1]}"])
+    ]
+    assert with_folders("--in=/data/x", mounts) == f"--in={tmp_path}/jobs/0/x"
+    assert with_folders("/database /mydata/data ./data", mounts) == "/database /mydata/data ./data"
+
+
+def test_a_bucket_that_the_database_does_not_take_is_a_reason_and_no_crash(app, tmp_path):
+    with app.state.database.write() as db:
+        db.execute("INSERT INTO buckets (namespace, name, private, created_at) VALUES ('local', 'b', 0, '')")
+    volumes = app.state.runner._volumes
+    mounts = volumes.lay_out([Volume("bucket", "local/b", "/out")], tmp_path / "volumes")
+    (mounts[0].folder / "result").write_text("42")
+    with app.state.database.write() as db:
+        db.execute("DROP TABLE bucket_files")
+    with pytest.raises(ExecutorError, match="cannot save /out to local/b: no such table"):
+        volumes.save(mounts, print)
+
+
+def test_no_duration_is_negative_where_the_clock_was_set_back(tmp_path):
+    database = Database(tmp_path / "hub.sqlite3")
+    job = JobStore(database).add("local", JOB.spec, {}, {})
+    set_back = replace(job, started_at=job.created_at - 60, finished_at=job.created_at - 90)
+    durations = describe_job(set_back)["durations"]
+    assert durations == {"schedulingSecs": 0, "runningSecs": 0, "totalSecs": 0}
+    database.close()
