@@ -22,6 +22,8 @@ endif
 PACKAGES := shared[lm] infra/local-hub[docker] $(wildcard infra/launcher infra/starter services/*)
 SETUP := $(VENV)/.setup-stamp
 HUB := $(BIN)/local-hub
+# For what ends or looks: an environment that a changed lock has outdated will do, and nothing is installed first.
+ANY_SETUP := $(if $(wildcard $(HUB)),,$(SETUP))
 # A file's tests share what is dear to make. Files in their order, not those of many tests first: the heavy ones come before the
 # light ones, which even out the end.
 # A third goes on where two wait: for a full minute, a job's timeout, a client's patience.
@@ -97,9 +99,9 @@ smoke: $(SETUP)  ## the whole pipeline in a minute, on a hub of its own
 hub: $(SETUP) $(STARTER)  ## start the local hub, print its URL and a link to its pages: HUB_DIR HUB_PORT EXECUTOR UPSTREAM
 	@$(HUB) start $(HUB_OPTIONS)
 	@$(HUB) web --dir "$(HUB_DIR)"
-hub-stop: $(SETUP)  ## stop the local hub: HUB_DIR
+hub-stop: $(ANY_SETUP)  ## stop the local hub: HUB_DIR
 	@$(HUB) stop --dir "$(HUB_DIR)"
-hub-status: $(SETUP)  ## tell whether the local hub runs, and where: HUB_DIR
+hub-status: $(ANY_SETUP)  ## tell whether the local hub runs, and where: HUB_DIR
 	@$(HUB) status --dir "$(HUB_DIR)"
 hub-env: $(SETUP) $(STARTER)  ## print the exports that point other clients at the local hub: HUB_DIR
 	@$(HUB) env $(HUB_OPTIONS)
@@ -131,7 +133,7 @@ jobs: $(SETUP)  ## list the jobs that run: ALL=1 those too that have ended, NAME
 	@$(CLIENT) $(BIN)/python -m launcher jobs $(OPTIONS) $(if $(filter-out 0,$(ALL)),--all)
 logs: $(SETUP)  ## print a job's log: RUN PHASE or JOB=<id>, FOLLOW=1 until it ends
 	@$(CLIENT) $(BIN)/python -m launcher logs $(OPTIONS) $(JOB_OPTIONS) $(if $(filter-out 0,$(FOLLOW)),--follow)
-cancel: $(SETUP)  ## cancel a run's jobs; what they saved stays: RUN PHASE or JOB=<id>
+cancel: $(ANY_SETUP)  ## cancel a run's jobs; what they saved stays: RUN PHASE or JOB=<id>
 	@$(CLIENT) $(BIN)/python -m launcher cancel $(OPTIONS) $(JOB_OPTIONS)
 
 ##@ Develop

@@ -39,3 +39,20 @@ def test_what_should_last_comes_from_dotenv_unless_the_shell_or_the_command_says
     assert make("PROFILE=laptop").stdout == "laptop .hub https://hub.example\n"
     monkeypatch.setenv("HF_ENDPOINT", "")
     assert make().stdout == "smoke .hub\n"
+
+
+def test_what_ends_a_hub_or_a_job_installs_nothing_first_where_the_lock_has_changed(tmp_path):
+    (tmp_path / "constraints.txt").touch()
+    (tmp_path / "requirements-dev.txt").touch()
+    program = tmp_path / ".venv" / "bin" / "local-hub"
+
+    def commands(target):
+        command = ["make", "--file", str(MAKEFILE), "--dry-run", target, "HF_ENDPOINT="]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    assert "Installing into .venv" in commands("hub-stop")
+    program.parent.mkdir(parents=True)
+    program.touch()
+    for target in ("hub-stop", "hub-status", "cancel"):
+        assert commands(target).startswith(".venv/bin/local-hub ")
+    assert "Installing into .venv" in commands("sft")

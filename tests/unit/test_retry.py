@@ -119,7 +119,7 @@ def test_a_defect_is_not_taken_for_the_hubs_failure(capsys):
 
 
 def test_a_name_that_no_repo_can_have_is_the_users_mistake():
-    with pytest.raises(BadInput, match="^No repo can be named so, while looking up the model repo a--b/c: "):
+    with pytest.raises(BadInput, match=r"^No repo can be named so, while looking up the model repo a--b/c: "):
         Hub("http://127.0.0.1:9").resolve("a--b/c", "model")
 
 
