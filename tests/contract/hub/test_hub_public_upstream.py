@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -118,8 +119,35 @@ def test_a_name_without_a_namespace_leads_to_the_full_one(public, api, tmp_path,
     path = api.hf_hub_download(short, "weights.bin", repo_type=repo_type, cache_dir=tmp_path)
     assert Path(path).read_bytes() == WEIGHTS
     assert "config.json" in api.list_repo_files(short, repo_type=repo_type)
+    assert [branch.name for branch in api.list_repo_refs(short, repo_type=repo_type).branches] == ["main"]
+    api.auth_check(short, repo_type=repo_type)
     status, sentence = refusal(api.repo_info, f"no-{short}", repo_type=repo_type)
     assert (status, sentence.startswith(f"'no-{short}' has no namespace")) == (404, True)
+
+
+def test_a_repo_may_be_called_as_a_part_of_the_api_is(public, api):
+    public.publish("acme/refs", FILES)
+    assert api.model_info("acme/refs").id == "acme/refs"
+    own = api.create_repo("local/refs").repo_id
+    before = len(public.requests)
+    assert api.model_info(own).id == own
+    assert len(public.requests) == before
+
+
+@pytest.mark.slow
+def test_a_kept_repo_is_found_by_its_short_name_where_there_is_no_upstream(public, hub, tmp_path):
+    public.publish("alone-community/alone", {"README.md": README}, former="alone")
+    command = [sys.executable, "-m", "local_hub", "pull", "--dir", str(hub.directory), "alone"]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    folder = shutil.copytree(
+        hub.directory, tmp_path / "carried", ignore=shutil.ignore_patterns("hub.lock", "port")
+    )
+    with serve_hub(folder, tmp_path) as carried:
+        for api in (HfApi(carried.url, carried.token), HfApi(carried.url, token=False)):
+            path = api.hf_hub_download("alone", "README.md", cache_dir=tmp_path / f"{api.token}")
+            assert Path(path).read_bytes() == README
+            assert [branch.name for branch in api.list_repo_refs("alone").branches] == ["main"]
+            assert refusal(api.model_info, "never-heard-of")[1] == "Repository not found"
 
 
 def test_a_repo_that_was_renamed_is_found_by_both_names(public, api, tmp_path):
