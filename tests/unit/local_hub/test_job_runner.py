@@ -30,18 +30,32 @@ def app(tmp_path):
     app.state.database.close()
 
 
-def test_a_job_whose_folder_cannot_be_made_ends_and_says_so(app, tmp_path):
-    (tmp_path / "jobs").write_text("in the way")
-    runner = app.state.runner
+def run(app, command):
+    """The job when it has ended."""
+    runner, job = app.state.runner, parse_request({"dockerImage": "python", "command": command})
 
     async def submit():
-        job = await runner.submit("local", JOB, {})
-        while not (ended := runner.store.find(job.id)).is_finished:
+        record = await runner.submit("local", job, {})
+        while not (record := runner.store.find(record.id)).is_finished:
             await asyncio.sleep(0.01)
-        return ended
+        return record
 
-    ended = asyncio.run(asyncio.wait_for(submit(), 10))
+    return asyncio.run(asyncio.wait_for(submit(), 10))
+
+
+def test_a_job_whose_folder_cannot_be_made_ends_and_says_so(app, tmp_path):
+    (tmp_path / "jobs").write_text("in the way")
+    ended = run(app, ["true"])
     assert (ended.stage, ended.message) == ("ERROR", "its folder cannot be made: Not a directory")
+
+
+def test_a_job_that_fills_the_disk_with_its_log_ends_before_the_hub_has_no_room(tmp_path):
+    app = create_app(HubConfig(tmp_path, keep_free_bytes=2**60), "http://127.0.0.1:1")
+    quiet, loud = (run(app, command) for command in (["true"], ["yes"]))
+    app.state.database.close()
+    assert quiet.stage == "COMPLETED"
+    assert loud.stage == "ERROR"
+    assert loud.message == "cannot write its log: less than 1152921.5 TB of the hub's disk are free"
 
 
 def test_a_thousand_jobs_that_a_killed_hub_had_not_begun_delay_its_next_start_by_less_than_a_second(tmp_path):

@@ -89,7 +89,7 @@ class Execution:
 
     def say(self, text: str) -> None:
         """Adds a line of the hub's own to the log."""
-        self._append([self._redactor.clean(f"{OWN_LINE}{text}")])
+        self._log.append([self._redactor.clean(f"{OWN_LINE}{text}")])
 
     async def _watch(self, workload: Workload, timeout_seconds: float) -> Ending:
         ended = asyncio.create_task(workload.wait())
@@ -127,7 +127,7 @@ class Execution:
 
     def _append(self, lines: Sequence[str]) -> None:
         if lines:
-            self._log.append(lines)
+            self._log.append_output(lines)
 
 
 async def _first_of(*futures: asyncio.Future[Any], timeout_seconds: float | None = None) -> None:

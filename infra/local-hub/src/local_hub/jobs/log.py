@@ -1,11 +1,15 @@
 """A job's log: one file of events, appended to while the job runs and replayed to whoever follows it."""
 
 import asyncio
+import errno
 import json
+import shutil
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+
+from local_hub.sizes import format_bytes
 
 REPLAY_BYTES = 1 << 18
 KEEP_ALIVE_SECONDS = 15.0
@@ -18,18 +22,28 @@ class JobLog:
     The file is pure ASCII: a client may take U+2028 and the like for line ends.
     """
 
-    def __init__(self, path: Path, is_complete: bool) -> None:
+    def __init__(self, path: Path, is_complete: bool, keep_free_bytes: int = 0) -> None:
         self._path = path
         self._is_complete = is_complete
+        self._keep_free_bytes = keep_free_bytes
         self._changed = asyncio.Event()
 
     def append(self, lines: Iterable[str]) -> None:
         """Adds lines, stamped with the current time."""
         timestamp = format_time(datetime.now(UTC).timestamp())
-        events = "".join(json.dumps({"data": line, "timestamp": timestamp}) + "\n" for line in lines)
+        # Twice as fast as to make JSON of each event: a job may write millions of lines.
+        events = "".join(f'{{"data": {json.dumps(line)}, "timestamp": "{timestamp}"}}\n' for line in lines)
         with open(self._path, "a", encoding="ascii") as file:
             file.write(events)
         self._announce()
+
+    def append_output(self, lines: Iterable[str]) -> None:
+        """The same for what a job writes, maybe without end; raises `OSError` where the disk would get too full."""
+        if shutil.disk_usage(self._path.parent).free < self._keep_free_bytes:
+            raise OSError(
+                errno.ENOSPC, f"less than {format_bytes(self._keep_free_bytes)} of the hub's disk are free"
+            )
+        self.append(lines)
 
     def complete(self) -> None:
         """Says that nothing will be added; who follows is let go once everything has been sent."""

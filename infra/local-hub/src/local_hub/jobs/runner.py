@@ -163,7 +163,7 @@ class JobRunner:
 
     def _prepare(self, record: JobRecord, secrets: Mapping[str, str]) -> ActiveJob:
         folder = self._folder(record.id)
-        log = JobLog(folder.log, is_complete=False)
+        log = JobLog(folder.log, False, self._config.keep_free_bytes)
         timeout = StopRequest(TIMED_OUT, self._config.timeout_grace_seconds)
         execution = Execution(self.executor, log, Redactor(secrets.values()), timeout)
         return ActiveJob(record, secrets, folder, log, execution)
