@@ -1,6 +1,10 @@
 """The hub's SQLite file: who reads sees one state, whatever others write meanwhile."""
 
-from local_hub.database import Database
+import sqlite3
+
+import pytest
+
+from local_hub.database import LARGEST_IDLE_LOG_BYTES, Database
 
 
 def test_a_reader_sees_one_state_until_it_is_done(tmp_path):
@@ -17,4 +21,30 @@ def test_a_reader_sees_one_state_until_it_is_done(tmp_path):
         assert count(reader) == 0
     with database.read() as reader:
         assert count(reader) == 1
+    database.close()
+
+
+def test_a_full_disk_is_called_so_and_what_was_there_stays(tmp_path):
+    database = Database(tmp_path / "hub.sqlite3")
+    database.add_schema("CREATE TABLE blobs (content BLOB)")
+
+    def fill():
+        with database.write() as db:
+            db.execute("PRAGMA max_page_count=30")
+            db.execute("INSERT INTO blobs VALUES (zeroblob(1000000))")
+
+    with pytest.raises(sqlite3.OperationalError, match="database or disk is full"):
+        fill()
+    with database.read() as db:
+        assert db.execute("SELECT COUNT(*) FROM blobs").fetchone()[0] == 0
+    database.close()
+
+
+def test_the_log_of_a_great_change_gives_its_room_back(tmp_path):
+    database = Database(tmp_path / "hub.sqlite3")
+    database.add_schema("CREATE TABLE blobs (content BLOB)")
+    for size in (LARGEST_IDLE_LOG_BYTES * 5 // 4, 1, 1):
+        with database.write() as db:
+            db.execute("INSERT INTO blobs VALUES (zeroblob(?))", (size,))
+    assert (tmp_path / "hub.sqlite3-wal").stat().st_size <= LARGEST_IDLE_LOG_BYTES
     database.close()

@@ -9,6 +9,8 @@ from pathlib import Path
 from local_hub.keeping.migrations import migrate
 
 BUSY_TIMEOUT_SECONDS = 30
+# What the file of a great change shrinks to again; SQLite would keep it as it is until the hub stops.
+LARGEST_IDLE_LOG_BYTES = 16 * 1024**2
 
 
 @contextmanager
@@ -17,10 +19,11 @@ def write_transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # where the disk is full, SQLite has rolled back by itself
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 class Database:
@@ -88,6 +91,7 @@ class Database:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # of a new file; see keeping.collect
         connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA journal_size_limit={LARGEST_IDLE_LOG_BYTES}")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         return connection

@@ -45,10 +45,11 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
             for version in range(found + 1, FORMAT_VERSION + 1):
                 MIGRATIONS[version](connection)
         connection.execute(f"PRAGMA user_version={FORMAT_VERSION}")
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 def copy_of(path: Path, version: int) -> Path:
