@@ -1,8 +1,13 @@
 """The progress line is printed by jobs and read back by the launcher."""
 
+from itertools import pairwise
+from types import SimpleNamespace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared import job as job_module
+from shared.job import Job
 from shared.progress import (
     ProgressLine,
     estimate_seconds_left,
@@ -45,3 +50,20 @@ def test_the_time_left_is_told_from_a_hundredth_of_the_work_on():
     assert estimate_seconds_left(69, 69, 6831) == 6831
     assert estimate_seconds_left(1, 0, 5) is None
     assert estimate_seconds_left(5, 5, 0) == 0
+
+
+def test_progress_is_recorded_soon_and_in_few_commits(monkeypatch):
+    recorded, clock = [0.0], SimpleNamespace(now=0.0)
+    monkeypatch.setattr(job_module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(Job, "_record_progress", lambda *_: recorded.append(clock.now))
+    job = Job("sft", *[None] * 5, workdir=None, state=None)
+    job._began = job._recorded = clock.now
+    hours, step_seconds = 3, 2
+    for step in range(1, hours * 3600 // step_seconds):
+        clock.now = step * step_seconds
+        job.progress(step, hours * 3600)
+    pauses = {end: end - begin for begin, end in pairwise(recorded)}
+    assert len(pauses) > hours * 10
+    assert all(pause <= max(30, 0.05 * end) + step_seconds for end, pause in pauses.items())
+    # The Hub has been seen to take 128 commits an hour.
+    assert all(sum(end // 3600 == hour for end in pauses) < 128 / 2 for hour in range(hours))

@@ -30,7 +30,9 @@ from shared.settings import JobSettings, LoadedSettings, load_settings
 from shared.state import remove_state, state_folder
 
 PRINT_SECONDS = 5.0
-RECORD_SECONDS = 30.0
+# Of progress in the manifest, and as a share of the job's time so far: each record is a commit, of which the Hub takes
+# only so many an hour, and those of all runs of a namespace go to one repo.
+RECORD_SECONDS, RECORD_SHARE = 30.0, 0.05
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Job:
         if now - self._printed >= PRINT_SECONDS or step >= total:
             self._printed = now
             self.log(format_progress(self.phase, step, total, self._seconds_left(step, total, now), numbers))
-        if now - self._recorded >= RECORD_SECONDS:
+        if now - self._recorded >= max(RECORD_SECONDS, RECORD_SHARE * (now - self._began)):
             self._recorded = now
             self._record_progress(step, total)
 
