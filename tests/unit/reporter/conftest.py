@@ -68,7 +68,13 @@ def make_manifest(metrics: dict[str, Any]) -> RunManifest:
             },
             "letters": {split: {"A": 32, "B": 26, "C": 22, "D": 20} for split in SPLITS},
         },
-        "sft": {"trainable_parameters": 4_587_520, "steps": 800, "final_loss": 0.3127, "cut_answers": 3},
+        "sft": {
+            "trainable_parameters": 4_587_520,
+            "steps": 800,
+            "rows": 950,
+            "final_loss": 0.3127,
+            "cut_answers": 3,
+        },
         "grpo": {"steps": 120, "mean_frac_reward_zero_std": 0.36},
         "eval": metrics,
     }

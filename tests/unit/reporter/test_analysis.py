@@ -210,7 +210,7 @@ def test_no_near_duplicate_is_good_news_and_none_looked_for_is_none():
 def test_the_account_says_what_was_trained_and_asked(make_run):
     run = make_run()
     assert what_was_done(run.manifest, run.answers) == (
-        "SFT was trained for 800 steps on 1,000 questions; GRPO was trained for 120 steps on 500 questions; "
+        "SFT was trained for 800 steps on 950 questions; GRPO was trained for 120 steps; "
         "Base, SFT and GRPO answered 400 unseen questions with free greedy decoding."
     )
     assert what_failed(run.manifest, describe_phases(run.manifest)) == []

@@ -25,12 +25,12 @@ def what_failed(manifest: RunManifest, states: list[PhaseState]) -> list[str]:
 
 
 def _trainings(manifest: RunManifest) -> list[str]:
-    rows = manifest.phases["split"].metrics.get("rows", {})
-    done = [name for name in TRAINING if manifest.phases[name].status == DONE]
+    done = {name: manifest.phases[name].metrics for name in TRAINING if manifest.phases[name].status == DONE}
+    # Not as many as its split has: some are held out to measure by, and some may have been too long.
     return [
-        f"{MODEL_LABELS[name]} was trained for {manifest.phases[name].metrics.get('steps', 0):,} steps"
-        + (f" on {rows[name]:,} questions" if name in rows else "")
-        for name in done
+        f"{MODEL_LABELS[name]} was trained for {metrics.get('steps', 0):,} steps"
+        + (f" on {metrics['rows']:,} questions" if "rows" in metrics else "")
+        for name, metrics in done.items()
     ]
 
 
