@@ -16,10 +16,12 @@ from huggingface_hub.errors import HfHubHTTPError
 from public_hub import public_hub
 
 from local_hub.errors import ApiError
+from local_hub.state import find_running
 from local_hub.upstream import asking
 from local_hub.upstream.address import UpstreamAddress
 from local_hub.upstream.asking import Asking
 from local_hub.upstream.client import NotConnectedError, UnreachableError, UpstreamClient
+from local_hub.upstream.pull import HubClient, WantedRepo, pull
 
 CONNECT_SECONDS, PATIENCE_SECONDS = 1.0, 0.3
 # What is asked for again at once, and what takes seconds, so that the test need not.
@@ -74,21 +76,34 @@ def use_what_is_kept(api, cache):
     api.get_hf_file_metadata(url=f"{api.endpoint}/acme/model/resolve/main/config.json")
 
 
+def pull_again(hub, capsys, revision="main"):
+    """What `local-hub pull` says of a repo that is kept, on its two outputs."""
+    capsys.readouterr()
+    pull(HubClient(find_running(hub), hub), WantedRepo("model", "acme/model", revision))
+    return capsys.readouterr()
+
+
 def refusal(action, *arguments, **options):
     with pytest.raises(HfHubHTTPError) as caught:
         action(*arguments, **options)
     return caught.value.response.status_code, caught.value.response.json()["error"]
 
 
-def test_what_is_kept_is_served_without_delay_and_the_rest_is_refused_at_once(tmp_path):
+def test_what_is_kept_is_served_without_delay_and_the_rest_is_refused_at_once(tmp_path, capsys):
     with ExitStack() as stack:
         with public_hub() as public:
-            public.publish("acme/model", FILES)
+            made = public.publish("acme/model", FILES)
             api = stack.enter_context(hurried_hub(tmp_path, public.url))
             api.snapshot_download("acme/model", cache_dir=tmp_path / "0")
+            assert pull_again(tmp_path, capsys).err == ""
         port = int(public.url.rpartition(":")[2])
         time.sleep(0.3)
         assert seconds(use_what_is_kept, api, tmp_path / "refused") < 5
+        said, warned = pull_again(tmp_path, capsys)
+        assert said.endswith(": 2 files, 100.0 kB, kept\n")
+        doubt = f"{public.url} did not answer whether that is still its main; it may have moved on.\n"
+        assert warned == doubt
+        assert pull_again(tmp_path, capsys, made.sha("main")).err == ""
         status, sentence = refusal(api.model_info, "acme/unknown")
         assert status == 424
         assert sentence == (

@@ -35,8 +35,8 @@ class Asking:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def ask(self, key: object, ask: Callable[[], Awaitable[None]], is_kept: bool) -> None:
-        """Asks for what the key names; what is kept does without an answer.
+    async def ask(self, key: object, ask: Callable[[], Awaitable[None]], is_kept: bool) -> bool:
+        """Asks for what the key names; what is kept does without an answer. Returns whether there is one.
 
         Raises:
             ApiError: it is not kept, and upstream says no or cannot be used.
@@ -45,12 +45,12 @@ class Asking:
         calm_until, refusal = self._answered.get(key, (0.0, None))
         if calm_until > now and refusal is not None:
             self._refuse(refusal, is_kept)
-        elif is_kept:
-            if calm_until <= now:
-                await self._ask_patiently(key, ask)
-        else:
-            self.check_answers()
-            await self._wait_for_answer(key, ask)
+            return False
+        if is_kept:
+            return calm_until > now or await self._ask_patiently(key, ask)
+        self.check_answers()
+        await self._wait_for_answer(key, ask)
+        return True
 
     def check_answers(self) -> None:
         """Raises `ApiError` where upstream could not be reached a moment ago."""
@@ -61,15 +61,16 @@ class Asking:
         """Remembers for a while that upstream could not be reached."""
         self._silence, self._is_in_doubt = (time.monotonic() + CALM_SECONDS, error), True
 
-    async def _ask_patiently(self, key: object, ask: Callable[[], Awaitable[None]]) -> None:
+    async def _ask_patiently(self, key: object, ask: Callable[[], Awaitable[None]]) -> bool:
         """Waits for a moment, and not at all while upstream is in doubt: it is asked in the background then."""
         if self._present_silence() is not None or (self._is_in_doubt and self._under_way):
-            return
+            return False
         task = self._begin(key, ask)
         if self._is_in_doubt:
-            return
+            return False
         try:
             await asyncio.wait_for(asyncio.shield(task), PATIENCE_SECONDS)
+            return True
         except TimeoutError:  # it goes on, for the next client
             self._is_in_doubt = True
             logger.info("%s is slow; what is kept is served", self._url)
@@ -77,6 +78,7 @@ class Asking:
             pass
         except RefusedError as error:
             self._refuse(error, is_kept=True)
+        return False
 
     async def _wait_for_answer(self, key: object, ask: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -65,16 +65,18 @@ class Upstream:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._client.close()
 
-    async def prepare(self, name: RevisionName) -> None:
+    async def prepare(self, name: RevisionName) -> bool:
         """Makes sure that a revision is known here as it is upstream, unless it is this hub's own affair.
+
+        Returns whether it is: what is kept may have moved upstream, where that gives no answer.
 
         Raises:
             ApiError: it is not known here, and upstream cannot be asked.
         """
         state = await asyncio.to_thread(self._state, name)
         if state == "settled":
-            return
-        await self._asking.ask(name, partial(self._copy_listing, name), is_kept=state == "kept")
+            return True
+        return await self._asking.ask(name, partial(self._copy_listing, name), is_kept=state == "kept")
 
     async def find_full_name(self, repo_type: RepoType, name: str) -> str | None:
         """What upstream calls a repo that is named without a namespace, such as `gpt2`; a copy of its main is made."""

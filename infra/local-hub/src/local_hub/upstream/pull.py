@@ -21,6 +21,7 @@ from local_hub.progress import Progress
 from local_hub.repos.names import REPO_TYPES, is_repo_name, quoted, url_prefix
 from local_hub.sizes import format_bytes
 from local_hub.state import RunningHub, find_running
+from local_hub.upstream.revision import STALE
 
 AT_ONCE = 4
 ATTEMPTS = 5
@@ -90,6 +91,11 @@ class HubClient:
         self._directory = directory
         self._said_until = 0.0
 
+    @property
+    def upstream(self) -> str | None:
+        """The address of the Hub behind it."""
+        return self._hub.upstream
+
     @contextmanager
     def open(self, path: str) -> Iterator[http.client.HTTPResponse]:
         """The answer to a GET; raises `HubError` with the hub's sentence where it is none.
@@ -130,7 +136,9 @@ class HubClient:
 def pull(client: HubClient, repo: WantedRepo) -> None:
     """Has the hub fetch every file of a revision, and its history and refs; says how far it is."""
     try:
-        info, _ = client.get(f"/api/{repo.type}s/{repo.id}/revision/{quoted(repo.revision)}")
+        with client.open(f"/api/{repo.type}s/{repo.id}/revision/{quoted(repo.revision)}") as answer:
+            is_stale = answer.headers.get("warning") == STALE
+            info = json.loads(answer.read())
     except HubError as error:
         raise HubError(_explain(repo, str(error))) from error
     sha, repo_id = info["sha"], info["id"]
@@ -149,6 +157,11 @@ def pull(client: HubClient, repo: WantedRepo) -> None:
     with Progress(f"pulling {title}:", size) as progress:
         _fetch_all(client, paths, progress)
     print(f"{title}: {len(files)} files, {format_bytes(size)}, kept")
+    if is_stale:
+        print(
+            f"{client.upstream} did not answer whether that is still its {repo.revision}; it may have moved on.",
+            file=sys.stderr,
+        )
 
 
 def _explain(repo: WantedRepo, sentence: str) -> str:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from local_hub.repos.names import RepoType, quoted
 
+# The header `Warning` of what is kept where upstream did not answer (RFC 7234, 5.5.2).
+STALE = '111 - "Revalidation Failed"'
+
 
 @dataclass(frozen=True)
 class RevisionName:

@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local_hub.caller import asking_user, param
 from local_hub.errors import ApiError
@@ -17,7 +17,7 @@ from local_hub.repos.names import RepoType, quoted
 from local_hub.repos.registry import find_repo
 from local_hub.repos.store import store_of
 from local_hub.upstream.files import answer_missing, find_missing
-from local_hub.upstream.revision import RevisionName
+from local_hub.upstream.revision import STALE, RevisionName
 
 if TYPE_CHECKING:
     from local_hub.upstream.copies import Upstream
@@ -55,12 +55,13 @@ class AskUpstream:
         request = Request(scope, receive)
         upstream: Upstream | None = request.app.state.upstream if asking_user(request) is not None else None
         answer = await self._lead_to_full_name(upstream, request)
+        is_current = True
         if answer is None and upstream is not None and "name" in request.path_params:
-            await self._prepare(upstream, request)
+            is_current = await self._prepare(upstream, request)
         if answer is None and self._endpoint is file_routes.resolve_file:
             missing = await run_in_threadpool(find_missing, request)
             answer = await answer_missing(request, missing, upstream) if missing else None
-        await (answer or self._app)(scope, receive, send)
+        await (answer or self._app)(scope, receive, send if is_current else _saying_stale(send))
 
     async def _lead_to_full_name(self, upstream: "Upstream | None", request: Request) -> Response | None:
         """The way to a repo that is named without a namespace, as upstream's first ones may be."""
@@ -93,16 +94,17 @@ class AskUpstream:
         name, *more = param(request, "rest").split("/")
         return (params.get("type", "model"), name) if not more or more[0] in _PARTS else None
 
-    async def _prepare(self, upstream: "Upstream", request: Request) -> None:
-        """Has upstream asked."""
+    async def _prepare(self, upstream: "Upstream", request: Request) -> bool:
+        """Has upstream asked; whether the revision is known to be as it is there."""
         name = self._named_revision(request)
-        await upstream.prepare(name)
+        is_current = await upstream.prepare(name)
         if self._endpoint is registry_routes.check_read:
             await upstream.check_gate(name)
         elif self._endpoint is ref_routes.list_refs:
             await upstream.prepare_document(name, "refs")
         elif self._endpoint is ref_routes.list_commits:
             await upstream.prepare_document(name, "commits")
+        return is_current
 
     def _named_revision(self, request: Request) -> RevisionName:
         """The revision that is read; of a repo that is to be written to, only whose it is."""
@@ -110,6 +112,17 @@ class AskUpstream:
         revision = param(request, "revision") if reads and "revision" in request.path_params else history.MAIN
         repo_type = request.path_params.get("type", "model")
         return RevisionName(repo_type, param(request, "namespace"), param(request, "name"), revision)
+
+
+def _saying_stale(send: Send) -> Send:
+    """Lets the answer say that upstream may have another by now."""
+
+    async def send_with_warning(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"warning", STALE.encode())]
+        await send(message)
+
+    return send_with_warning
 
 
 def _is_own_repo(request: Request) -> bool:
