@@ -12,6 +12,7 @@ import pytest
 from huggingface_hub import CommitOperationAdd
 
 from local_hub.cli import main
+from local_hub.repos.trees import folder_id
 
 STORE_V1 = Path(__file__).parent / "store_v1"
 LARGE = b"\0large" * 1000
@@ -133,6 +134,18 @@ def without_the_last(members):
     return members[:-1]
 
 
+def folder_out_of_order(members):
+    """Such as another program might write: names are looked up by their order."""
+    place, content = next(
+        (place, content)
+        for place, (item, content) in enumerate(members)
+        if item.name.startswith("folders/") and len(json.loads(content)) > 1
+    )
+    turned = json.dumps(json.loads(content)[::-1], separators=(",", ":")).encode()
+    members[place][0].name = f"folders/{folder_id(turned)}"
+    return [*members[:place], (members[place][0], turned), *members[place + 1 :]]
+
+
 def change_manifest(change):
     def changed(members):
         manifest = json.loads(members[0][1])
@@ -149,6 +162,7 @@ def change_manifest(change):
         (link_outside, "is no file"),
         (other_bytes, "has the hash"),
         (without_the_last, "is missing or another one"),
+        (folder_out_of_order, "is no folder"),
         (lambda members: members[1:], "is no archive that local-hub export has written"),
         (
             change_manifest(lambda manifest: manifest.update(version=2)),
@@ -170,6 +184,7 @@ def change_manifest(change):
         "a link",
         "other bytes",
         "no end",
+        "a folder out of order",
         "no manifest",
         "another format",
         "a repo's name",

@@ -31,7 +31,7 @@ from local_hub.repos.blobs import BLOCK_BYTES
 from local_hub.repos.contents import git_blob_id, lfs_pointer
 from local_hub.repos.history import commit_id
 from local_hub.repos.names import MAX_PATH_DEPTH, REPO_TYPES, check_path, check_ref_name, check_repo_name
-from local_hub.repos.trees import Entry, folder_id
+from local_hub.repos.trees import EMPTY, Entry, folder_id
 
 _TABLES = """
 CREATE TABLE trees (id TEXT PRIMARY KEY, entries BLOB NOT NULL);
@@ -120,6 +120,8 @@ class Staging:
                 check_path(name)
                 if "/" in name or not _is_entry(entry):
                     raise ValueError(name)
+            if EMPTY.changed(dict(entries)) != content:
+                raise ValueError("it is not written as folders are")
         except (ApiError, AttributeError, TypeError, ValueError) as error:
             raise DamagedArchiveError(DAMAGED.format(f"{tree_id} is no folder")) from error
         self._folders[tree_id] = [entry for _, entry in entries]

@@ -1,11 +1,26 @@
-"""Changing a tree: loads the folders it touches, applies changes in order, saves what has changed."""
+"""Changing a tree: opens the folders it touches, applies changes in order, saves what has changed."""
 
 import sqlite3
+from dataclasses import dataclass, field
 
 from local_hub.errors import ApiError
-from local_hub.repos.trees import Entry, load_folder, save_folder
+from local_hub.repos.trees import EMPTY, Entry, Folder, load_folder, save_changed
 
-_Node = dict[str, "Entry | _Node"]
+
+@dataclass
+class _OpenFolder:
+    """A folder as it is stored, and what is to become of some of its names: None where nothing is to be there."""
+
+    stored: Folder
+    changes: "dict[str, Entry | _OpenFolder | None]" = field(default_factory=dict)
+
+    def find(self, name: str) -> "Entry | _OpenFolder | None":
+        return self.changes[name] if name in self.changes else self.stored.get(name)
+
+    def is_empty(self) -> bool:
+        if any(_holds_something(child) for child in self.changes.values()):
+            return False
+        return len(self.stored) == sum(self.stored.get(name) is not None for name in self.changes)
 
 
 class TreeEditor:
@@ -13,55 +28,57 @@ class TreeEditor:
 
     def __init__(self, db: sqlite3.Connection, root_id: str) -> None:
         self._db = db
-        self._root: _Node = dict(load_folder(db, root_id))
+        self._root = _OpenFolder(load_folder(db, root_id))
 
     def put(self, path: str, entry: Entry) -> None:
         """Adds or replaces a file; raises 400 where that would turn a file into a folder or vice versa."""
-        node = self._root
+        folder = self._root
         *parents, name = path.split("/")
         for parent in parents:
-            node.setdefault(parent, {})
-            child = self._open(node, parent)
+            if folder.find(parent) is None:
+                folder.changes[parent] = _OpenFolder(EMPTY)
+            child = self._open(folder, parent)
             if child is None:
                 raise _clash(path)
-            node = child
-        if not _is_empty(self._open(node, name) or {}):
+            folder = child
+        replaced = self._open(folder, name)
+        if replaced is not None and not replaced.is_empty():
             raise _clash(path)
-        node[name] = entry
+        folder.changes[name] = entry
 
     def delete(self, path: str) -> None:
         """Removes a file or a whole folder; raises 404 if there is none."""
-        node: _Node | None = self._root
+        folder: _OpenFolder | None = self._root
         *parents, name = path.rstrip("/").split("/")
         for parent in parents:
-            node = self._open(node, parent) if node else None
-        if not node or name not in node:
+            folder = self._open(folder, parent) if folder is not None else None
+        if folder is None or folder.find(name) is None:
             raise ApiError(404, f"A file with this name doesn't exist: {path}", "EntryNotFound")
-        del node[name]
+        folder.changes[name] = None
 
     def save(self) -> str:
         """Stores the changed folders and returns the id of the new root."""
         return self._save(self._root)
 
-    def _open(self, node: _Node, name: str) -> _Node | None:
+    def _open(self, folder: _OpenFolder, name: str) -> _OpenFolder | None:
         """The folder of that name, ready to be changed, or None if there is no such folder."""
-        child = node.get(name)
+        child = folder.find(name)
         if isinstance(child, Entry) and child.is_folder:
-            child = node[name] = dict(load_folder(self._db, child.oid))
-        return child if isinstance(child, dict) else None
+            child = folder.changes[name] = _OpenFolder(load_folder(self._db, child.oid))
+        return child if isinstance(child, _OpenFolder) else None
 
-    def _save(self, node: _Node) -> str:
-        entries: dict[str, Entry] = {}
-        for name, child in node.items():
-            if isinstance(child, Entry):
-                entries[name] = child
-            elif not _is_empty(child):
-                entries[name] = Entry("folder", self._save(child))
-        return save_folder(self._db, entries)
+    def _save(self, folder: _OpenFolder) -> str:
+        changes = {name: self._saved(child) for name, child in folder.changes.items()}
+        return save_changed(self._db, folder.stored, changes)
+
+    def _saved(self, child: Entry | _OpenFolder | None) -> Entry | None:
+        if not isinstance(child, _OpenFolder):
+            return child
+        return None if child.is_empty() else Entry("folder", self._save(child))
 
 
-def _is_empty(node: _Node) -> bool:
-    return all(isinstance(child, dict) and _is_empty(child) for child in node.values())
+def _holds_something(child: Entry | _OpenFolder | None) -> bool:
+    return not child.is_empty() if isinstance(child, _OpenFolder) else child is not None
 
 
 def _clash(path: str) -> ApiError:

@@ -19,7 +19,7 @@ def read_eval_results(db: sqlite3.Connection, tree_id: str) -> list[Json]:
     folder = find_entry(db, tree_id, FOLDER)
     if folder is None or not folder.is_folder:
         return []
-    files = sorted(load_folder(db, folder.oid).items())
+    files = load_folder(db, folder.oid).items()
     return [
         item
         for name, entry in files

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -138,14 +138,17 @@ def repo_summary(db: sqlite3.Connection, repo: Repo, commit: Commit) -> Json:
 
 def repo_details(db: sqlite3.Connection, repo: Repo, commit: Commit, with_blobs: bool) -> Json:
     """A repo with its card and its files at one commit."""
-    files = list(walk_files(db, commit.tree_id))
+    siblings, sizes = [], {}
+    for path, entry in walk_files(db, commit.tree_id):
+        siblings.append(sibling(path, entry, with_blobs))
+        sizes[entry.sha256 or entry.oid] = entry.size
     return {
         **repo_summary(db, repo, commit),
         "cardData": read_card(db, commit) or None,
         **({"evalResults": read_eval_results(db, commit.tree_id)} if repo.type == "model" else {}),
         **upstream_details(db, repo, commit.sha),
-        "siblings": [sibling(path, entry, with_blobs) for path, entry in files],
-        "usedStorage": _used_bytes(entry for _, entry in files),
+        "siblings": siblings,
+        "usedStorage": sum(sizes.values()),
     }
 
 
@@ -177,10 +180,6 @@ def _card_json(readme: bytes) -> str:
         return json.dumps(parse_card(readme.decode(errors="replace")))
     except InvalidCard:
         return "{}"
-
-
-def _used_bytes(entries: Iterable[Entry]) -> int:
-    return sum({entry.sha256 or entry.oid: entry.size for entry in entries}.values())
 
 
 def _pointer_size(entry: Entry) -> int:

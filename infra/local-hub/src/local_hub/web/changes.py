@@ -1,14 +1,17 @@
 """What a commit changed: which files, and in small texts which lines."""
 
 import difflib
+import heapq
 import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from local_hub.errors import ApiError
 from local_hub.repos.contents import read_content
-from local_hub.repos.trees import Entry, load_folder
+from local_hub.repos.trees import EMPTY, Entry, Folder, load_folder
 from local_hub.web.previews import decode
 
 MAX_TEXT_BYTES = 256 * 1024
@@ -62,18 +65,27 @@ def compare(
     db: sqlite3.Connection, before: str | None, after: str | None, prefix: str = ""
 ) -> Iterator[Change]:
     """The files that differ between two folders, in order; folders that are the same are not opened."""
-    old = load_folder(db, before) if before else {}
-    new = load_folder(db, after) if after else {}
-    for name in sorted(old.keys() | new.keys()):
-        was, is_now, path = old.get(name), new.get(name), f"{prefix}{name}"
-        if was == is_now:
-            continue
+    old = load_folder(db, before) if before else EMPTY
+    new = load_folder(db, after) if after else EMPTY
+    for name, was, is_now in _differences(old, new):
+        path = f"{prefix}{name}"
         old_folder, new_folder = _folder_id(was), _folder_id(is_now)
         if old_folder or new_folder:
             yield from compare(db, old_folder, new_folder, f"{path}/")
         old_file, new_file = _file(was), _file(is_now)
         if old_file or new_file:
             yield Change(path, old_file, new_file)
+
+
+def _differences(old: Folder, new: Folder) -> Iterator[tuple[str, Entry | None, Entry | None]]:
+    """The names at which two folders differ, in order, and what each has there: without holding all of either."""
+    sides = heapq.merge(
+        ((name, 0, entry) for name, entry in old.items()), ((name, 1, entry) for name, entry in new.items())
+    )
+    for name, found in groupby(sides, key=itemgetter(0)):
+        entries = {side: entry for _, side, entry in found}
+        if entries.get(0) != entries.get(1):
+            yield name, entries.get(0), entries.get(1)
 
 
 def _folder_id(entry: Entry | None) -> str | None:
