@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
+from local_hub.appending import MOST_PIECES
 from local_hub.errors import ApiError
 
 MAX_BODY_BYTES = 16 * 1024**2
@@ -60,17 +61,17 @@ def _without_blanks(text: bytearray) -> list[bytes]:
     return [line for line in bytes(text).split(b"\n") if line.strip()]
 
 
-async def read_blocks(request: Request, size: int) -> AsyncIterator[bytes]:
-    """The body in blocks of at least `size` bytes, the last one shorter."""
-    chunks, length = [], 0
-    async for chunk in request.stream():
-        chunks.append(chunk)
-        length += len(chunk)
-        if length >= size:
-            yield b"".join(chunks)
-            chunks, length = [], 0
+async def read_pieces(request: Request, size: int) -> AsyncIterator[list[bytes]]:
+    """The body as it came, the pieces of at least `size` bytes at a time, or as many as can be written at once."""
+    pieces, length = [], 0
+    async for piece in request.stream():
+        pieces.append(piece)
+        length += len(piece)
+        if length >= size or len(pieces) == MOST_PIECES:
+            yield pieces
+            pieces, length = [], 0
     if length:
-        yield b"".join(chunks)
+        yield pieces
 
 
 def parse_object(text: bytes) -> dict[str, Any]:

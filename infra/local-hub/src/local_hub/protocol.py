@@ -70,6 +70,9 @@ class SentenceProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Takes a part of the body."""
         self._silent_bytes = 0
+        if self.cycle is not None and not self.cycle.body:
+            # Uvicorn appends it to what waits and copies both; where nothing waits, it is passed on as it is.
+            self.cycle.body, body = cast("bytearray", body), b""
         super().on_body(body)
 
     def on_message_complete(self) -> None:

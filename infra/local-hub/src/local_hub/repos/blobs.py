@@ -11,12 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from local_hub.appending import Piece, append, begin_flush
 from local_hub.directory import flush
 
 OBJECTS_FOLDER = "objects"
 # So much of a content is read, hashed and written at a time.
 BLOCK_BYTES = 2 * 1024**2
-Block = bytes | bytearray | memoryview
+# So much is written before the disk is told to begin with it.
+_BEGIN_FLUSH_BYTES = 32 * 1024**2
 
 
 def object_path(objects: Path, sha256: str) -> Path:
@@ -148,6 +150,7 @@ class IncomingPart:
 
     def __init__(self, store: BlobStore, path: Path) -> None:
         self.size = 0
+        self._begun = 0
         self._store = store
         self._path = path
         self._file = path.open("xb", buffering=0)
@@ -161,12 +164,12 @@ class IncomingPart:
         self._file.close()
         self._path.unlink(missing_ok=True)
 
-    def write(self, block: Block) -> None:
-        """Appends a block."""
-        rest = memoryview(block)
-        self.size += len(rest)
-        while rest:
-            rest = rest[self._file.write(rest) :]
+    def write(self, *pieces: Piece) -> None:
+        """Appends pieces, one behind the other."""
+        self.size += append(self._file, pieces)
+        if self.size - self._begun >= _BEGIN_FLUSH_BYTES:
+            begin_flush(self._file, self._begun, self.size)
+            self._begun = self.size
 
     def copy_to(self, file: BinaryIO) -> None:
         """Appends the bytes to another file."""
@@ -190,10 +193,11 @@ class IncomingBlob(IncomingPart):
         """The hash of what has been written so far."""
         return self._hash.hexdigest()
 
-    def write(self, block: Block) -> None:
-        """Appends a block."""
-        super().write(block)
-        self._hash.update(block)
+    def write(self, *pieces: Piece) -> None:
+        """Appends pieces, one behind the other."""
+        super().write(*pieces)
+        for piece in pieces:
+            self._hash.update(piece)
 
     def keep(self) -> None:
         """Puts the content in its place for good."""

@@ -6,20 +6,20 @@ from typing import Protocol
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from local_hub.body import read_blocks
+from local_hub.body import read_pieces
 from local_hub.errors import ApiError
 from local_hub.repos.blobs import BLOCK_BYTES
 
 
 class Incoming(Protocol):
-    """What takes content block by block."""
+    """What takes content piece by piece."""
 
-    def write(self, block: bytes) -> None:
-        """Appends a block."""
+    def write(self, *pieces: bytes) -> None:
+        """Appends pieces, one behind the other."""
 
 
 async def receive_content(request: Request, incoming: Incoming, limit: int, refusal: str) -> None:
-    """Appends the body to what is coming in, a block being written while the next is collected.
+    """Appends the body to what is coming in, some of it being written while the next is collected.
 
     Raises:
         ApiError: 413 with the refusal if there are more bytes than the limit.
@@ -27,13 +27,13 @@ async def receive_content(request: Request, incoming: Incoming, limit: int, refu
     received = 0
     writing: asyncio.Future[None] | None = None
     try:
-        async for block in read_blocks(request, BLOCK_BYTES):
-            received += len(block)
+        async for pieces in read_pieces(request, BLOCK_BYTES):
+            received += sum(map(len, pieces))
             if received > limit:
                 raise ApiError(413, refusal)
             if writing is not None:
                 await writing
-            writing = asyncio.ensure_future(run_in_threadpool(incoming.write, block))
+            writing = asyncio.ensure_future(run_in_threadpool(incoming.write, *pieces))
     finally:
         # The file is closed after this: never under a thread that still writes.
         if writing is not None:

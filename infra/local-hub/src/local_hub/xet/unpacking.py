@@ -29,9 +29,9 @@ class Unpacker:
         self._rest = b""
         self._is_over = False
 
-    def feed(self, piece: bytes) -> Iterator[bytes | memoryview]:
+    def feed(self, *pieces: bytes) -> Iterator[bytes | memoryview]:
         """The contents of the chunks that are complete now; raises 400 where they cannot be unpacked."""
-        xorb = memoryview(self._rest + piece if self._rest else piece)
+        xorb = memoryview(b"".join((self._rest, *pieces)))
         offset = 0
         while not self._is_over and offset + CHUNK_HEADER_BYTES <= len(xorb):
             version, packed, scheme, size = _CHUNK_HEADER.unpack_from(xorb, offset)

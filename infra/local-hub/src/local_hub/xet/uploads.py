@@ -16,6 +16,7 @@ from typing import Self
 
 from starlette.requests import Request
 
+from local_hub.appending import MOST_PIECES, Piece, append, begin_flush
 from local_hub.errors import ApiError
 from local_hub.repos.blobs import BLOCK_BYTES, BlobStore, IncomingPart
 from local_hub.xet.shards import ShardFile, Term
@@ -182,7 +183,7 @@ class IncomingXorb:
         # As it is sent.
         self.size = 0
         self._upload, self._name = upload, name
-        self._start = self._end = start
+        self._start = start
         self._hash = log_hash
         self._ends = array("q", [0])
         self._unpacker = Unpacker()
@@ -199,37 +200,37 @@ class IncomingXorb:
             self._file.truncate(self._start)
         self._file.close()
 
-    def write(self, block: bytes) -> None:
+    def write(self, *pieces: bytes) -> None:
         """Takes the next bytes; raises 400 if they cannot be unpacked, 413 if there is too much in them."""
-        self.size += len(block)
+        self.size += sum(map(len, pieces))
         ready, size = [], 0
-        for content in self._unpacker.feed(block):
+        for content in self._unpacker.feed(*pieces):
             self._ends.append(self._ends[-1] + len(content))
             if len(self._ends) - 1 > MOST_CHUNKS:
                 raise ApiError(413, f"A xorb has at most {MOST_CHUNKS} chunks")
             ready.append(content)
             size += len(content)
-            if size >= BLOCK_BYTES:
-                self._append(b"".join(ready))
+            if size >= BLOCK_BYTES or len(ready) == MOST_PIECES:
+                self._append(ready)
                 ready, size = [], 0
-        self._append(b"".join(ready))
+        self._append(ready)
 
     def keep(self) -> None:
         """Takes the xorb as complete; raises 400 if it is not."""
         self._unpacker.finish()
         if len(self._ends) == 1:
             raise ApiError(400, "The xorb is empty")
-        self._upload.add(self._name, Xorb(self._ends, self._start), self._end, self._hash)
+        end = self._start + self._ends[-1]
+        self._upload.add(self._name, Xorb(self._ends, self._start), end, self._hash)
         self._is_kept = True
+        begin_flush(self._file, self._start, end)
 
-    def _append(self, content: bytes) -> None:
-        self._end += len(content)
-        if self._end - self._start > LARGEST_XORB_BYTES:
+    def _append(self, contents: Sequence[Piece]) -> None:
+        if self._ends[-1] > LARGEST_XORB_BYTES:
             raise ApiError(413, TOO_LARGE)
-        rest = memoryview(content)
-        while rest:
-            rest = rest[self._file.write(rest) :]
-        self._hash.update(content)
+        append(self._file, contents)
+        for content in contents:
+            self._hash.update(content)
 
 
 class Uploads:
