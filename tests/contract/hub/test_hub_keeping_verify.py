@@ -1,5 +1,6 @@
 """Finding damage in a store, whether its hub runs or not."""
 
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -133,6 +134,38 @@ def test_a_commit_that_says_something_else_and_refs_that_lead_nowhere_are_named(
         f"model local/model@{store.first}: what the commit says does not have its hash",
         "2 damaged",
     ]
+
+
+SPOIL = (
+    "UPDATE trees SET entries = x'00' WHERE id = (SELECT tree_id FROM commits WHERE title = 'One')",
+    "UPDATE contents SET content = CAST('taxt' AS BLOB)",
+)
+
+
+def test_a_hub_whose_store_has_a_damaged_folder_starts_and_sweeps_nothing(store, caplog):
+    unneeded = store.directory / "objects" / "ab" / ("c" * 62)
+    unneeded.parent.mkdir()
+    for path in (unneeded, *store.directory.glob("objects/*/*")):
+        path.write_bytes(LARGE)
+        os.utime(path, (0, 0))
+    store.spoil("INSERT INTO large_files VALUES (1, ?, ?)", "ab" + "c" * 62, len(LARGE))
+    store.spoil(SPOIL[0])
+    create_app(HubConfig(store.directory), "http://127.0.0.1:1").state.repos.database.close()
+    assert unneeded.exists()
+    assert "see what is damaged: local-hub verify" in caplog.text
+
+
+def test_what_is_damaged_is_whole_again_after_an_import_of_what_it_was(store, tmp_path, capsys):
+    archive = tmp_path / "model.tar"
+    assert main(["export", "--dir", str(store.directory), "local/model", str(archive)]) == 0
+    for statement in SPOIL:
+        store.spoil(statement)
+    for path in store.directory.glob("objects/*/*"):
+        path.write_bytes(b"damaged")
+    assert main(["verify", "--dir", str(store.directory)]) == 1
+    assert main(["import", "--dir", str(store.directory), str(archive), "--force"]) == 0
+    capsys.readouterr()
+    assert lines_of(store.directory, capsys) == ["whole: every hash is right"]
 
 
 def test_a_folder_without_a_hub_cannot_be_verified(tmp_path, capsys):

@@ -96,8 +96,8 @@ def _add_all(
             _check_names(db, repos, force)
             for sha256 in staging.large:
                 blobs.place(staging.path(sha256), sha256)
-            for table in ("trees", "contents"):
-                db.execute(f"INSERT OR IGNORE INTO main.{table} SELECT * FROM staged.{table}")  # noqa: S608
+            for table in ("trees", "contents"):  # in place of what may be damaged here
+                db.execute(f"INSERT OR REPLACE INTO main.{table} SELECT * FROM staged.{table}")  # noqa: S608
             for repo in repos:
                 _add(db, repo, *staging.files_of(repo))
     except FileNotFoundError as error:

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from local_hub.directory import flush
 from local_hub.errors import HubError
 
 FORMAT_VERSION = 3
@@ -80,3 +81,4 @@ def _keep_copy(path: Path, target: Path) -> None:
         source.close()
         copy.close()
     os.replace(unfinished, target)
+    flush(target.parent)
