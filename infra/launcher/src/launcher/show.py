@@ -4,12 +4,14 @@ import json
 import shutil
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Column, Table
 
+from launcher.settle import BY_HAND
 from launcher.terminal import say
 from shared.errors import BadInput, UpstreamNotReady
 from shared.manifest import PHASES, Phase, RunManifest, render_manifest
@@ -64,13 +66,18 @@ def newest_job(manifest: RunManifest, phase: str | None) -> str:
     """Return the id of the newest job of a run, of one phase or of all.
 
     Raises:
-        UpstreamNotReady: no job has been launched.
+        UpstreamNotReady: no job has been launched; what is started by hand is none.
     """
-    phases = [phase] if phase else list(reversed(PHASES))
-    attempts = [attempt for name in phases for attempt in reversed(manifest.phases[name].attempts)]
-    if not attempts:
-        raise UpstreamNotReady(f"No job of run {manifest.run_id} has been launched yet. Start one: make sft.")
-    return attempts[0].job_id
+    phases = [phase] if phase else PHASES
+    attempts = (attempt for name in phases for attempt in manifest.phases[name].attempts)
+    jobs = [attempt for attempt in attempts if not attempt.job_id.startswith(BY_HAND)]
+    if not jobs:
+        of = f"{phase} of run" if phase else "run"
+        raise UpstreamNotReady(
+            f"No job of {of} {manifest.run_id} has been launched yet. Start one: make {phase or 'sft'}."
+        )
+    # One that has not begun was launched last.
+    return max(jobs, key=lambda job: job.started_at or datetime.max.replace(tzinfo=UTC)).job_id
 
 
 def fetch_report(store: ManifestStore, manifest: RunManifest) -> None:
