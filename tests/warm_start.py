@@ -1,10 +1,12 @@
 """Processes forked from one that has imported their libraries already: most of a short one's time.
 
 Import it as `warm_start`. What is forked is a process like any other: it has its own environment, arguments, streams,
-signals and exit code. Only what the libraries read while they are imported is that of the first.
+signals and exit code. Only what the libraries read while they are imported is that of the first, the Hub's address and
+caches excepted.
 """
 
 import atexit
+import importlib
 import multiprocessing
 import os
 import runpy
@@ -23,8 +25,9 @@ from typing import Any
 from unittest import mock
 
 FORKS = multiprocessing.get_context("forkserver")
-# The clients of the Hub read these while they are imported.
+# The clients of the Hub read these while they are imported, and some of them again in each process.
 READ_AT_IMPORT = ("HF_", "OMP_")
+READ_AGAIN = {"HF_ENDPOINT", "HF_HOME", "HF_TOKEN"}
 
 
 @dataclass
@@ -82,7 +85,11 @@ class WarmStart:
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def _server(self, environment: Mapping[str, str]) -> forkserver.ForkServer | None:
-        variables = frozenset(item for item in environment.items() if item[0].startswith(READ_AT_IMPORT))
+        variables = frozenset(
+            (name, value)
+            for name, value in environment.items()
+            if name.startswith(READ_AT_IMPORT) and name not in READ_AGAIN
+        )
         self._asked[variables] += 1
         pays = self._asked[variables] > self.cold and len(self._running) < self.servers
         if pays and variables not in self._running:
@@ -157,6 +164,14 @@ class WarmProcess:
         self._streams.cleanup()
 
 
+def _read_again() -> None:
+    """Point the client, which its users ask for these by name, at this process's Hub and caches."""
+    from huggingface_hub import constants, hf_api
+
+    importlib.reload(constants)
+    hf_api.api.endpoint = constants.ENDPOINT
+
+
 def _run_module(
     module: str, arguments: list[str], environment: dict[str, str], folder: str, streams: str
 ) -> None:
@@ -165,6 +180,7 @@ def _run_module(
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    _read_again()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = [module, *arguments]
     try:

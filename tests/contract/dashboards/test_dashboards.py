@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import textwrap
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 from models import make_job, make_qwen3
+from warm_start import JOBS
 
 from sft_trainer.settings import SftSettings
 from shared.errors import BadInput
@@ -25,60 +25,8 @@ from shared.lm.dashboards import (
 from shared.manifest import Attempt
 
 RUN = "run-1-sft"
-# For each dashboard, trains as the SFT phase does to step 4 of 6, and on from its checkpoint of step 3: each time in a
-# process of its own, forked because the imports take longest. Prints the curve, and every address that it connected to.
-TRAIN = """
-    import json, os, sys
-    from pathlib import Path
-    reached = []
-    sys.addaudithook(lambda event, args: event == "socket.connect" and reached.append(str(args[1])))
-    from models import make_job, make_question
-    from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
-    from trl import SFTConfig, SFTTrainer
-    from shared.lm.adapters import build_lora_config
-    from shared.lm.dashboards import tensorboard_files
-    from shared.lm.trainer import trainer_arguments
-    from sft_trainer.examples import build_examples
-    from sft_trainer.settings import SftSettings
-
-    base, folder, *dashboards = sys.argv[1:]
-
-    class Stop(TrainerCallback):
-        def __init__(self, until):
-            self.until = until
-
-        def on_step_end(self, args, state, control, **kwargs):
-            control.should_training_stop |= state.global_step >= self.until
-            control.should_save = state.global_step == self.until - 1
-
-    def train(dashboard, until, checkpoint):
-        workdir = f"{folder}/{dashboard}"
-        settings = SftSettings(run_id="run-1", namespace="n", max_steps=6, report_to=(dashboard,))
-        job = make_job("sft", settings, Path(workdir))
-        tokenizer = AutoTokenizer.from_pretrained(base)
-        model = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
-        examples = build_examples(tokenizer, [make_question(number) for number in range(6)], 512)
-        options = {"logging_steps": 1, "max_length": None, "per_device_train_batch_size": 2, "output_dir": workdir}
-        arguments = trainer_arguments(job, model.dtype, "run-1-sft") | options
-        trainer = SFTTrainer(
-            model, args=SFTConfig(**arguments), train_dataset=examples.dataset, processing_class=tokenizer,
-            peft_config=build_lora_config(model, settings.lora), callbacks=[Stop(until)],
-        )
-        trainer.train(resume_from_checkpoint=checkpoint and f"{workdir}/{checkpoint}")
-        losses = [[row["step"], row["loss"]] for row in trainer.state.log_history if "loss" in row]
-        files = {name: str(path) for name, path in tensorboard_files(job).items()}
-        print(json.dumps({"dashboard": dashboard, "losses": losses, "files": files, "reached": reached}), flush=True)
-
-    for dashboard, *training in ((name, *part) for name in dashboards for part in ((4, None), (6, "checkpoint-3"))):
-        child = os.fork()
-        if child == 0:
-            train(dashboard, *training)
-            break
-        _, status = os.waitpid(child, 0)
-        if status:
-            sys.exit(os.waitstatus_to_exitcode(status))
-"""
-TESTS = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+# A training that is interrupted after step 4 of 6, and the one that goes on from its checkpoint.
+PARTS = (["4"], ["6", "checkpoint-3"])
 
 
 def needs(package):
@@ -95,33 +43,23 @@ class Trained:
     """Where the dashboards kept their data, and what the two trainings of each printed."""
 
     home: Path
-    printed: list[dict[str, Any]]
-
-    def of(self, dashboard):
-        return [training for training in self.printed if training["dashboard"] == dashboard]
+    printed: dict[str, list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
 def trained(base, tmp_path_factory):
     """For each dashboard that is installed, a training that was interrupted and went on in another process."""
     folder = tmp_path_factory.mktemp("trained")
-    command = [sys.executable, "-c", textwrap.dedent(TRAIN), str(base), str(folder / "work")]
-    variables = {
-        "HF_HOME": str(folder / "hf"),
-        "HOME": str(folder),
-        "PYTHONPATH": TESTS,
-        "OMP_NUM_THREADS": "1",
-    }
-    done = subprocess.run(
-        [*command, *filter(find_spec, ("tensorboard", "trackio", "wandb"))],
-        env=dict(os.environ) | variables,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if line.startswith('{"dashboard"')]
-    return Trained(folder / "hf", list(map(json.loads, lines)))
+    variables = {"HF_HOME": str(folder / "hf"), "HOME": str(folder), "OMP_NUM_THREADS": "1"}
+
+    def train(dashboard, part):
+        arguments = [str(base), str(folder / dashboard), RUN, dashboard, *part]
+        done = JOBS.run("dashboard_training", arguments, dict(os.environ) | variables)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    installed = filter(find_spec, ("tensorboard", "trackio", "wandb"))
+    return Trained(folder / "hf", {name: [train(name, part) for part in PARTS] for name in installed})
 
 
 @pytest.fixture
@@ -160,7 +98,7 @@ def read_tensorboard(folder):
 
 @needs("tensorboard")
 def test_tensorboard_shows_the_curve_of_an_interrupted_training_as_one(trained):
-    trainings = trained.of("tensorboard")
+    trainings = trained.printed["tensorboard"]
     folder = trained.home / "medmcqa-pipeline" / "dashboards" / "tensorboard" / RUN
     assert_one_curve(read_tensorboard(folder), *trainings)
     # Both processes' events go to the run's files.
@@ -190,7 +128,7 @@ def read_trackio(folder):
 
 @needs("trackio")
 def test_trackio_shows_an_interrupted_training_as_one_run_from_its_local_store(trained):
-    trainings = trained.of("trackio")
+    trainings = trained.printed["trackio"]
     stored = read_trackio(trained.home / "trackio")
     assert stored["runs"] == [RUN]
     assert_one_curve(stored["rows"], *trainings)
