@@ -74,7 +74,8 @@ def test_each_model_descends_from_the_one_before(smoke):
 
 def test_every_model_answered_exactly_the_eval_rows(smoke, hub):
     manifest = smoke.manifest()
-    expected = manifest.phases["split"].metrics["row_ids"]["eval"]
+    row_ids = manifest.phases["split"].outputs["row_ids"]
+    expected = json.loads(hub.read_bytes(row_ids, row_ids.path))["eval"]
     predictions = manifest.phases["eval"].outputs["predictions"]
     for model in ("base", "sft", "grpo"):
         assert predicted_ids(hub, predictions, model) == expected

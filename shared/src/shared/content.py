@@ -1,9 +1,12 @@
-"""A hash of rows that says the same whatever file they are kept in."""
+"""What a split holds: a hash of its rows that says the same whatever file they are kept in, and their ids."""
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+ROW_IDS = "row_ids.json"
+"""The file beside the splits that lists the ids of each: too many for the manifest, which names it with its hash."""
 
 
 def hash_rows(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -18,4 +21,15 @@ def hash_rows(rows: Iterable[Mapping[str, Any]]) -> str:
 def combine_hashes(hashes: Mapping[str, str]) -> str:
     """Hash named hashes, in their order, one `name hash` a line."""
     lines = "".join(f"{name} {content}\n" for name, content in hashes.items())
-    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
+    return hash_content(lines.encode())
+
+
+def render_row_ids(splits: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
+    """Return the ids of each split's rows, in their order, as JSON: split → ids."""
+    ids = {split: [row["id"] for row in rows] for split, rows in splits.items()}
+    return f"{json.dumps(ids, ensure_ascii=False, indent=0)}\n".encode()
+
+
+def hash_content(content: bytes) -> str:
+    """Hash a file."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"

@@ -14,7 +14,7 @@ from datasets import Dataset
 
 from evaluator.verify.checklist import Checklist
 from evaluator.verify.data import check_splits
-from shared.content import hash_rows
+from shared.content import hash_content, hash_rows
 from shared.errors import ExitCode
 from shared.hub import Hub
 from shared.manifest import RunManifest, Source
@@ -108,6 +108,13 @@ def split(run_python):
     return run
 
 
+def read_row_ids(store, phase):
+    row_ids = phase.outputs["row_ids"]
+    content = store.hub.read_bytes(row_ids, row_ids.path)
+    assert hash_content(content) == row_ids.fingerprint
+    return json.loads(content)
+
+
 def shuffled(rows, seed):
     return Dataset.from_list(rows).shuffle(seed=seed).select(range(40)).to_list()
 
@@ -128,7 +135,8 @@ def test_the_published_splits_load_by_name_as_the_reference_draws_them(split, be
     pairs = zip(shuffled(rows, seed=42), chain.from_iterable(loaded.values()), strict=True)
     assert [reference["id"] for reference, drawn in pairs if reference != drawn] == ["q7"]
     assert phase.metrics["replaced"] == {"missing option": 1}
-    assert phase.metrics["row_ids"] == {name: [row["id"] for row in drawn] for name, drawn in loaded.items()}
+    ids = {name: [row["id"] for row in drawn] for name, drawn in loaded.items()}
+    assert read_row_ids(store, phase) == ids
 
 
 def test_the_check_of_a_run_takes_in_every_split(split, begin_run, store):
@@ -139,7 +147,22 @@ def test_the_check_of_a_run_takes_in_every_split(split, begin_run, store):
     assert [(one.subject, one.claim, one.verdict) for one in checklist.findings] == [
         *((f"{name} split", "rows", "holds") for name in SPLITS),
         ("splits", "fingerprint", "holds"),
+        ("splits", "row ids", "holds"),
     ]
+
+
+def test_row_ids_that_are_not_those_of_the_rows_are_told(split, begin_run, store):
+    run_id = begin_run({"train.jsonl": json_lines(make_rows())})
+    assert split(run_id).returncode == ExitCode.OK
+    manifest = store.read(run_id)
+    row_ids = manifest.phases["split"].outputs["row_ids"]
+    content = store.hub.read_bytes(row_ids, row_ids.path).replace(b"q7", b"q8")
+    changed = store.hub.push_files(row_ids.repo_id, "dataset", {row_ids.path: content}, "Change an id")
+    update = {"commit": changed.commit, "fingerprint": hash_content(content)}
+    manifest.phases["split"].outputs["row_ids"] = row_ids.model_copy(update=update)
+    checklist = Checklist(begin=lambda what: None, show=lambda finding: None)
+    check_splits(checklist, store.hub, manifest)
+    assert [one.claim for one in checklist.findings if one.verdict == "fails"] == ["row ids"]
 
 
 def test_the_data_is_one_commit_and_no_dataset_cache_stays(split, begin_run, store, tmp_path):
@@ -187,7 +210,7 @@ def test_questions_that_resemble_those_of_another_split_are_as_wanted(
     names = store.hub.list_files(phase.outputs["data"])
     replaced = {"near-duplicate in two splits": 1}
     assert phase.metrics["replaced"] == (replaced if near_duplicates == "replace" else {})
-    assert (late in phase.metrics["row_ids"]["eval"]) == (near_duplicates != "replace")
+    assert (late in read_row_ids(store, phase)["eval"]) == (near_duplicates != "replace")
     if near_duplicates == "off":
         assert "near_duplicates" not in phase.metrics
         assert "near_duplicates.jsonl" not in names

@@ -62,7 +62,6 @@ def make_manifest(metrics: dict[str, Any]) -> RunManifest:
         "split": {
             "rows": {"sft": 1000, "grpo": 500, "eval": ROWS},
             "replaced": {"missing option": 4, "blank question": 1, "question in two splits": 7},
-            "row_ids": {"sft": [f"s{index}" for index in range(1000)]},
             "content_hash": {
                 split: f"sha256:{digit * 64}" for split, digit in zip(SPLITS, "123", strict=True)
             },

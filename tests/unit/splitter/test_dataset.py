@@ -61,7 +61,11 @@ def test_the_files_are_named_as_the_other_jobs_expect(folder):
         "README.md",
         *(f"data/{split}-00000-of-00001.parquet" for split in ("calibration", "eval", "grpo", "sft")),
         "near_duplicates.jsonl",
+        "row_ids.json",
     ]
+    assert json.loads((folder / "row_ids.json").read_text()) == {
+        "sft": ["q0", "q1"], "grpo": ["q2", "q3"], "eval": ["q4"], "calibration": ["q5"]
+    }  # fmt: skip
     assert pq.read_schema(folder / "data/eval-00000-of-00001.parquet").names == list(COLUMNS)
 
 
@@ -102,7 +106,6 @@ def test_the_manifest_gets_rows_letters_hashes_and_near_duplicates(draw):
         "rows": {"sft": 2, "grpo": 2, "eval": 1, "calibration": 1},
         "replaced": {"missing option": 2, "blank question": 1},
         "passed_over": {},
-        "row_ids": {"sft": ["q0", "q1"], "grpo": ["q2", "q3"], "eval": ["q4"], "calibration": ["q5"]},
         "letters": {
             "sft": {"A": 1, "B": 1, "C": 0, "D": 0},
             "grpo": {"A": 0, "B": 0, "C": 1, "D": 1},

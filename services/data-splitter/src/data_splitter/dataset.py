@@ -1,4 +1,4 @@
-"""The dataset repo that a run trains on: one parquet file a split, what resembles what, and a card."""
+"""The dataset repo that a run trains on: one parquet file a split, their row ids, what resembles what, and a card."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from data_splitter.draw import Draw, Row
 from data_splitter.near_duplicates import NearDuplicate, measure_near_duplicates
-from shared.content import hash_rows
+from shared.content import ROW_IDS, hash_rows, render_row_ids
 from shared.question import COLUMNS, LETTERS
 from shared.refs import RepoRef
 
@@ -60,6 +60,7 @@ def write_dataset(
     for split, rows in draw.rows.items():
         table = pa.Table.from_pylist(rows, schema=SCHEMA)
         pq.write_table(table, folder / "data" / f"{split}-00000-of-00001.parquet")
+    (folder / ROW_IDS).write_bytes(render_row_ids(draw.rows))
     if near_duplicates is not None:
         lines = (f"{json.dumps(asdict(pair), ensure_ascii=False)}\n" for pair in near_duplicates)
         (folder / NEAR_DUPLICATES).write_text("".join(lines), encoding="utf-8")
@@ -79,7 +80,6 @@ def measure(draw: Draw, near_duplicates: Sequence[NearDuplicate] | None, similar
         "rows": {split: len(rows) for split, rows in splits},
         "replaced": draw.replaced,
         "passed_over": draw.passed_over,
-        "row_ids": {split: [row["id"] for row in rows] for split, rows in splits},
         "content_hash": {split: hash_rows(rows) for split, rows in splits},
         "letters": {split: count_letters(rows) for split, rows in splits},
     }

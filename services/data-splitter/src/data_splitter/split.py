@@ -13,7 +13,7 @@ from data_splitter.draw import Draw, draw_splits
 from data_splitter.near_duplicates import Lookalikes, NearDuplicate, find_near_duplicates
 from data_splitter.settings import SplitSettings
 from data_splitter.source import iterate_rows, load_source
-from shared.content import combine_hashes
+from shared.content import ROW_IDS, combine_hashes, hash_content
 from shared.job import Job, Outcome
 
 
@@ -38,7 +38,13 @@ def split_questions(job: Job) -> Outcome:
     write_dataset(folder, draw, near_duplicates, card)
     ref = job.hub.push_folder(repo_id, "dataset", folder, f"Add the splits of run {job.run_id}")
     return Outcome(
-        {"data": ref.model_copy(update={"fingerprint": combine_hashes(metrics["content_hash"])})}, metrics
+        {
+            "data": ref.model_copy(update={"fingerprint": combine_hashes(metrics["content_hash"])}),
+            "row_ids": ref.model_copy(
+                update={"path": ROW_IDS, "fingerprint": hash_content((folder / ROW_IDS).read_bytes())}
+            ),
+        },
+        metrics,
     )
 
 
