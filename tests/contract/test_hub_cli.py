@@ -72,6 +72,12 @@ def says(result) -> tuple[int, str, str]:
     return result.returncode, result.stdout, result.stderr
 
 
+def test_commands_that_do_not_serve_begin_without_what_serving_needs():
+    script = "import sys, local_hub.cli; print({'starlette', 'uvicorn', 'asyncio', 'psutil'} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout == "set()\n"
+
+
 def test_start_prints_the_url_and_nothing_else_and_a_second_start_the_same(cli):
     first, second = cli("start"), cli("start")
     url = first.stdout.strip()

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from local_hub.addresses import is_loopback
 from local_hub.command_line import CommandLine
-from local_hub.config import HubConfig
-from local_hub.daemon import ask_health, start, stop
+from local_hub.config import EXECUTORS, HubConfig
+from local_hub.daemon import ask_health, start
 from local_hub.environment import client_environment, render_exports
 from local_hub.errors import HubError
-from local_hub.jobs.executors import EXECUTORS
 from local_hub.keeping.export import add_export
 from local_hub.keeping.gc import add_gc
 from local_hub.keeping.importing import add_import
@@ -65,6 +64,8 @@ def _start(options: argparse.Namespace) -> int:
 
 
 def _stop(options: argparse.Namespace) -> int:
+    from local_hub.stopping import stop  # which needs what runs jobs
+
     hub = stop(options.dir)
     print(f"Stopped the hub at {hub.url}." if hub else f"No hub serves {options.dir}.", file=sys.stderr)
     return 0

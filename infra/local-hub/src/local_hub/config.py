@@ -6,6 +6,7 @@ from pathlib import Path
 
 from local_hub.upstream.address import UpstreamAddress
 
+EXECUTORS = ("process", "docker")
 DEFAULT_EXECUTOR = "process"
 DEFAULT_KEEP_FREE_BYTES = 100_000_000
 

@@ -1,4 +1,4 @@
-"""Start a hub in the background, find it, and stop it."""
+"""Start a hub in the background, and find it."""
 
 import errno
 import http.client
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,6 @@ from local_hub.config import DEFAULT_EXECUTOR, HubConfig
 from local_hub.directory import command_for, prepare_directory, store_errors
 from local_hub.errors import HubError
 from local_hub.fixed_options import check_fixed_options
-from local_hub.jobs.leftovers import end_leftover_jobs
-from local_hub.jobs.processes import is_alive
 from local_hub.keeping.limits import limit_options
 from local_hub.state import RunningHub, find_running, is_held, one_start_at_a_time
 from local_hub.upstream.address import TOKEN_VARIABLE
@@ -51,19 +49,6 @@ def start(config: HubConfig) -> RunningHub:
         _check_upstream(running, config)
         check_fixed_options(running, config)
         return running
-
-
-def stop(directory: Path) -> RunningHub | None:
-    """Stops the hub and its jobs; returns the one that was stopped, None where none ran."""
-    running = find_running(directory)
-    if running is None:
-        return None
-    _signal(running.pid, signal.SIGTERM)
-    if not _wait_until(lambda: not is_alive(running.pid), STOP_SECONDS):
-        _signal(running.pid, signal.SIGKILL)
-        _wait_until(lambda: not is_alive(running.pid), STOP_SECONDS)
-        end_leftover_jobs(HubConfig(directory))
-    return running
 
 
 def ask_health(hub: RunningHub) -> dict[str, Any] | None:
@@ -202,21 +187,3 @@ def _reason(log: Path, begin: int) -> str:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     return errors[-1] if errors else f"The hub stopped while it started. Look into {log}."
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:  # it has ended meanwhile
-        return
-    except PermissionError as error:
-        raise HubError(f"The hub (process {pid}) belongs to another user, who has to stop it.") from error
-
-
-def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(POLL_SECONDS)
-    return True

@@ -1,6 +1,7 @@
 """Jobs of a hub that was killed: they may still run, and their records say that they do."""
 
 import logging
+from contextlib import suppress
 
 from local_hub.config import DEFAULT_EXECUTOR, HubConfig
 from local_hub.database import Database
@@ -8,6 +9,7 @@ from local_hub.errors import HubError
 from local_hub.jobs.executors import make_executor
 from local_hub.jobs.folder import JobFolder
 from local_hub.jobs.store import CANCELED, RUNNING, JobStore
+from local_hub.state import hold_store
 
 logger = logging.getLogger("local_hub")
 
@@ -30,12 +32,13 @@ def end_leftovers(store: JobStore, config: HubConfig) -> None:
 
 
 def end_leftover_jobs(config: HubConfig) -> None:
-    """The same for the hub in a folder, which must not be running."""
-    database = Database(config.directory / DATABASE_FILE)
-    try:
-        end_leftovers(JobStore(database), config)
-    finally:
-        database.close()
+    """The same for the hub in a folder that was killed, unless another hub has the folder by now, which does it too."""
+    with suppress(HubError), hold_store(config.directory):
+        database = Database(config.directory / DATABASE_FILE)
+        try:
+            end_leftovers(JobStore(database), config)
+        finally:
+            database.close()
 
 
 def _kill(job_id: str, folder: JobFolder, config: HubConfig) -> None:

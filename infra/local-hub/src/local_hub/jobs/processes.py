@@ -51,14 +51,6 @@ def kill_job(job_id: str, session: int | None = None) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def is_alive(pid: int) -> bool:
-    """Whether there is such a process, other than one that only waits to be forgotten."""
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
 def _belongs_to(process: psutil.Process, job_id: str, session: int | None) -> bool:
     try:
         if process.environ().get("JOB_ID") == job_id:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local_hub.config import HubConfig
-from local_hub.daemon import start, stop
+from local_hub.daemon import start
 from local_hub.errors import HubError
 from local_hub.owner import ask_hub
 from local_hub.progress import Progress
@@ -80,6 +80,8 @@ def _serving(config: HubConfig) -> Iterator[RunningHub]:
         yield hub
     finally:
         if running is None:
+            from local_hub.stopping import stop  # other commands are quicker without
+
             stop(config.directory)
 
 

@@ -1,6 +1,4 @@
-"""Where jobs run: one class a file, and the table that names them."""
-
-from collections.abc import Callable
+"""Where jobs run: one class a file."""
 
 from local_hub.config import HubConfig
 from local_hub.errors import HubError
@@ -9,12 +7,8 @@ from local_hub.jobs.executors.process import ProcessExecutor
 
 
 def make_executor(name: str, config: HubConfig) -> Executor:
-    """The executor of that name; raises `HubError` that says what it lacks on this machine."""
-    return EXECUTORS[name](config)
-
-
-def _processes(config: HubConfig) -> Executor:
-    return ProcessExecutor()
+    """One of `config.EXECUTORS`; raises `HubError` that says what it lacks on this machine."""
+    return _containers(config) if name == "docker" else ProcessExecutor()
 
 
 def _containers(config: HubConfig) -> Executor:
@@ -25,6 +19,3 @@ def _containers(config: HubConfig) -> Executor:
             f"Jobs in containers need the Docker SDK for Python ({error}): pip install 'local-hub[docker]'."
         ) from error
     return connect(config.docker_network)
-
-
-EXECUTORS: dict[str, Callable[[HubConfig], Executor]] = {"process": _processes, "docker": _containers}
