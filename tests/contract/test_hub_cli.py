@@ -73,7 +73,9 @@ def says(result) -> tuple[int, str, str]:
 
 
 def test_commands_that_do_not_serve_begin_without_what_serving_needs():
-    script = "import sys, local_hub.cli; print({'starlette', 'uvicorn', 'asyncio', 'psutil'} & set(sys.modules))"
+    script = (
+        "import sys, local_hub.cli; print({'starlette', 'uvicorn', 'asyncio', 'psutil'} & set(sys.modules))"
+    )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout == "set()\n"
 
