@@ -1,12 +1,15 @@
 """Finding damage in a store, whether its hub runs or not."""
 
 import os
+import re
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
 from local_hub import progress
 from local_hub.app import create_app
@@ -153,6 +156,29 @@ def test_a_hub_whose_store_has_a_damaged_folder_starts_and_sweeps_nothing(store,
     create_app(HubConfig(store.directory), "http://127.0.0.1:1").state.repos.database.close()
     assert unneeded.exists()
     assert "see what is damaged: local-hub verify" in caplog.text
+
+
+def test_who_asks_for_what_is_damaged_is_told_so_at_once(store, start_hub):
+    for path in store.directory.glob("objects/*/*"):
+        path.unlink()
+    for statement in (SPOIL[0], "DELETE FROM contents"):
+        store.spoil(statement)
+    api = start_hub(store.directory).api
+    revision = api.list_repo_refs("local/model").tags[0].target_commit
+    begin = time.monotonic()
+    for ask, damage in (
+        (lambda: api.hf_hub_download("local/model", "big.bin"), "the file [0-9a-f]{64} is missing"),
+        (lambda: api.hf_hub_download("local/model", "sub/text.txt"), "the file [0-9a-f]{64} is missing"),
+        (
+            lambda: list(api.list_repo_tree("local/model", revision=revision)),
+            "the folder [0-9a-f]{40} cannot",
+        ),
+    ):
+        with pytest.raises((HfHubHTTPError, LocalEntryNotFoundError)) as caught:
+            ask()
+        said = f"{caught.value} {caught.value.__cause__}"
+        assert re.search(f"The hub's store is damaged: {damage}", said)
+    assert time.monotonic() - begin < 5
 
 
 def test_what_is_damaged_is_whole_again_after_an_import_of_what_it_was(store, tmp_path, capsys):

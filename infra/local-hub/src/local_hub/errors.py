@@ -29,5 +29,9 @@ class ApiError(Exception):
         self.body = dict(body or {})
 
 
+class DamagedStoreError(Exception):
+    """What was put into the store is missing, or not what it was; the message says which thing."""
+
+
 class CutOffError(Exception):
     """An answer that has begun cannot be finished: its connection closes, by which the client knows."""

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local_hub.accounts import Accounts
-from local_hub.errors import ApiError, CutOffError
+from local_hub.errors import ApiError, CutOffError, DamagedStoreError
 
 logger = logging.getLogger("local_hub")
 
@@ -144,6 +144,9 @@ def _as_api_error(error: Exception, request_id: str) -> ApiError:
         return error
     if isinstance(error, HTTPException):
         return ApiError(error.status_code, error.detail, headers=error.headers)
+    if isinstance(error, DamagedStoreError):  # no passing trouble, for which clients would ask again
+        logger.error("request %s found damage: %s", request_id, error)
+        return ApiError(410, f"The hub's store is damaged: {error}. All damage is told by: local-hub verify")
     if _is_out_of_space(error):
         return ApiError(507, f"The hub has no space left on its disk ({error}). Free some, then try again.")
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from local_hub.database import Database
-from local_hub.errors import ApiError
+from local_hub.errors import ApiError, DamagedStoreError
 from local_hub.repos.mirrors import find_fetched_content
 from local_hub.repos.trees import Entry
 
@@ -104,6 +104,8 @@ def find_content(db: sqlite3.Connection, entry: Entry) -> bytes | None:
     if not entry.sha256:
         return find_fetched_content(db, entry.oid)
     row = db.execute("SELECT content FROM contents WHERE sha256 = ?", (entry.sha256,)).fetchone()
+    if row is None:
+        raise DamagedStoreError(f"the file {entry.sha256} is missing")
     content: bytes = row["content"]
     return content
 

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -11,7 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from local_hub.body import read_form
 from local_hub.caller import param
-from local_hub.errors import ApiError
+from local_hub.errors import ApiError, DamagedStoreError
 from local_hub.repos import history
 from local_hub.repos.access import check_not_gated, open_repo
 from local_hub.repos.contents import read_content
@@ -32,9 +33,17 @@ Item = tuple[str, Entry]
 
 
 class BlobResponse(FileResponse):
-    """A file in blocks large enough that a gigabyte is not a crowd of tiny reads."""
+    """A large file, in blocks large enough that a gigabyte is not a crowd of tiny reads."""
 
     chunk_size = 1024**2
+
+    def __init__(self, path: Path, **options: Any) -> None:
+        """Raises `DamagedStoreError` where there is no such file."""
+        try:
+            found = path.stat()
+        except FileNotFoundError as error:
+            raise DamagedStoreError(f"the file {path.parent.name}{path.name} is missing") from error
+        super().__init__(path, stat_result=found, **options)
 
 
 def resolve_file(request: Request) -> Response:

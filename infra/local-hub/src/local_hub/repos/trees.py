@@ -17,10 +17,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from local_hub.errors import DamagedStoreError
+
 EntryKind = Literal["folder", "file", "lfs"]
 
 
-class DamagedFolderError(Exception):
+class DamagedFolderError(DamagedStoreError):
     """The store lacks a folder that something leads to, or holds what is none."""
 
 
