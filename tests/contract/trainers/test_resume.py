@@ -2,7 +2,6 @@
 
 import functools
 import json
-import random
 import signal
 import time
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from faults import FaultProxy
-from training_run import Run, make_run
+from training_run import TEACHING, Run, make_run
 
 from shared.errors import ExitCode
 from shared.lm.resume import MARKER
@@ -24,6 +23,7 @@ SFT = [
     "--lora.target-modules=q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj",
     "--logging-steps=1",
     "--validation.rows=2",
+    "--validation.max-new-tokens=48",
     "--validation.steps=20",
     "--validation.keep=best",
 ]
@@ -36,13 +36,16 @@ GRPO = [
     "--temperature=1.0",
     "--logging-steps=1",
     "--validation.rows=2",
+    "--validation.max-new-tokens=48",
     "--validation.steps=3",
     "--validation.keep=best",
 ]
 STEPS = {"sft": 30, "grpo": 8}
 PHASES = {"sft": ("sft_trainer", [*SFT, f"--max-steps={STEPS['sft']}"]), "grpo": ("grpo_trainer", GRPO)}
 # GRPO needs a model that answers in JSON.
-UPSTREAM = {"sft": [], "grpo": [("sft_trainer", [*SFT, "--max-steps=70"])]}
+UPSTREAM = {"sft": [], "grpo": [("sft_trainer", TEACHING)]}
+# A SIGTERM between two kills, each at a step that has been saved.
+STOPS = {"sft": (4, 14, 20), "grpo": (1, 3, 5)}
 both_phases = pytest.mark.parametrize("phase", [pytest.param("sft", marks=pytest.mark.slow), "grpo"])
 # A checkpoint at every step.
 OFTEN = "--checkpoint-minutes=0.00001"
@@ -134,13 +137,21 @@ def curve_of(run, phase):
 
 
 @both_phases
-def test_a_training_killed_again_and_again_ends_in_the_same_weights_and_one_curve(run, whole, phase):
-    generator, total = random.Random(0), STEPS[phase]
-    kills = 0
-    for step in sorted(generator.sample(range(1, total - 1), 3)):
-        code, _, _ = stop_at(run, phase, step, signal.SIGKILL, delay=generator.random() / 2)
-        kills += code == -signal.SIGKILL
-    assert kills >= 2
+def test_a_training_stopped_again_and_again_ends_in_the_same_weights_and_one_curve(run, whole, phase):
+    first, second, third = STOPS[phase]
+    assert stop_at(run, phase, first, signal.SIGKILL, delay=0.2)[0] == -signal.SIGKILL
+
+    code, _, errors = stop_at(run, phase, second, signal.SIGTERM)
+    assert code == ExitCode.INTERRUPTED, errors
+    assert "Traceback" not in errors
+    stopped = run.phase(phase)
+    assert stopped.status == "interrupted"
+    assert stopped.progress.saved == stopped.progress.step == newest_step(run, phase)
+
+    code, output, _ = stop_at(run, phase, third, signal.SIGKILL, delay=0.1)
+    assert code == -signal.SIGKILL
+    assert f"Going on from the checkpoint of step {stopped.progress.saved} of" in output
+
     with spawn(run, phase) as process:
         output, errors = process.communicate(timeout=120)
     assert process.returncode == ExitCode.OK, errors
@@ -149,23 +160,10 @@ def test_a_training_killed_again_and_again_ends_in_the_same_weights_and_one_curv
     assert done.outputs["model"].fingerprint == expected.outputs["model"].fingerprint
     assert done.metrics["published_step"] == expected.metrics["published_step"]
     assert curve_of(run, phase) == curve_of(whole, phase)
-    assert [row["step"] for row in curve_of(run, phase) if "loss" in row] == list(range(1, total + 1))
-    assert done.metrics["resumes"] == sum(attempt.resumed_from is not None for attempt in done.attempts) >= 2
-
-
-@both_phases
-def test_sigterm_saves_where_the_training_is_and_says_so(run, whole, phase):
-    code, _, errors = stop_at(run, phase, 2, signal.SIGTERM)
-    assert code == ExitCode.INTERRUPTED, errors
-    assert "Traceback" not in errors
-    stopped = run.phase(phase)
-    assert stopped.status == "interrupted"
-    assert stopped.progress.saved == stopped.progress.step == newest_step(run, phase)
-    with spawn(run, phase) as process:
-        output, errors = process.communicate(timeout=120)
-    assert process.returncode == ExitCode.OK, errors
-    assert f"Going on from the checkpoint of step {stopped.progress.saved} of" in output
-    assert run.phase(phase).outputs["model"].fingerprint == whole.phase(phase).outputs["model"].fingerprint
+    assert [row["step"] for row in curve_of(run, phase) if "loss" in row] == list(range(1, STEPS[phase] + 1))
+    resumed = [attempt.resumed_from is not None for attempt in done.attempts]
+    assert resumed == [False, True, True, True]
+    assert done.metrics["resumes"] == 3
 
 
 @pytest.mark.slow

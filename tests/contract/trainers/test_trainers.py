@@ -4,24 +4,13 @@ import json
 
 import pytest
 from models import make_llama, make_qwen3
-from training_run import make_run
+from training_run import TEACHING, make_run
 from warm_start import JOBS
 
 from shared.errors import BadInput, ExitCode, GuardTripped
 from shared.lm.adapters import weight_fingerprint
 from shared.lm.load import load_model, load_stored, load_tokenizer
 
-TEACHING = [
-    "--max-steps=70",
-    "--learning-rate=0.01",
-    "--batch-size=8",
-    "--micro-batch-size=8",
-    "--gradient-checkpointing=off",
-    "--lora.rank=32",
-    "--lora.alpha=64",
-    "--lora.dropout=0",
-    "--lora.target-modules=q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj",
-]
 TRAINING_ON_REWARDS = [
     "--max-steps=3",
     "--learning-rate=0.01",
