@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sqlite3
 import time
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from local_hub.jobs.leftovers import end_leftovers
 from local_hub.jobs.spec import parse_request
 from local_hub.jobs.store import JobStore
 from local_hub.jobs.volumes import Mount, Volume
+from local_hub.server import _Server
 
 JOB = parse_request({"dockerImage": "python", "command": ["true"]})
 NOBODY = 65534
@@ -125,3 +127,20 @@ def test_no_duration_is_negative_where_the_clock_was_set_back(tmp_path):
     durations = describe_job(set_back)["durations"]
     assert durations == {"schedulingSecs": 0, "runningSecs": 0, "totalSecs": 0}
     database.close()
+
+
+def test_a_hub_that_cannot_record_the_end_of_its_jobs_ends_all_the_same(app, monkeypatch):
+    async def fail() -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(app.state.runner, "stop", fail)
+    server = _Server(app, "http://127.0.0.1:1")
+
+    async def stop_while_it_serves() -> None:
+        serving = asyncio.create_task(server.main_loop())
+        with pytest.raises(sqlite3.OperationalError):
+            await server._stop()
+        await serving
+
+    asyncio.run(asyncio.wait_for(stop_while_it_serves(), 10))
+    assert server.should_exit

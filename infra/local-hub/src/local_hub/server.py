@@ -86,6 +86,7 @@ class _Server(uvicorn.Server):
         self._url = url
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Task[None] | None = None
+        self._told_to_exit = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts listening, then says where."""
@@ -94,19 +95,30 @@ class _Server(uvicorn.Server):
         if self.started:
             print(self._url, flush=True)
 
+    async def main_loop(self) -> None:
+        """Waits until it is told to exit, where uvicorn's own asks ten times a second."""
+        await self.on_tick(0)  # makes the headers of all answers
+        await self._told_to_exit.wait()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begins to stop; a second signal stops at once."""
-        if self._loop is None or self._stopping is not None:
+        """Begins to stop; after a second signal no request is answered while the jobs end."""
+        if self._loop is None:
             super().handle_exit(sig, frame)
-        else:
+        elif self._stopping is None:
             self._loop.call_soon_threadsafe(self._begin_to_stop)
+        else:
+            super().handle_exit(sig, frame)
+            self._loop.call_soon_threadsafe(self._told_to_exit.set)
 
     def _begin_to_stop(self) -> None:
         self._stopping = asyncio.get_running_loop().create_task(self._stop())
 
     async def _stop(self) -> None:
-        await self._app.state.runner.stop()
-        self.should_exit = True
+        try:
+            await self._app.state.runner.stop()
+        finally:  # on a full disk the ends of jobs cannot be recorded
+            self.should_exit = True
+            self._told_to_exit.set()
 
 
 def _listen(config: HubConfig) -> socket.socket:
