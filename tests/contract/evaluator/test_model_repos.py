@@ -41,6 +41,7 @@ def evaluated(hub, tmp_path):
     files = {
         f"data/{name}.parquet": write_answers(tmp_path, name, correct) for name, correct in RIGHT.items()
     }
+    files["baselines/bag_of_words.parquet"] = write_answers(tmp_path, "words", 0)
     predictions = hub.push_files(f"local/medmcqa-{run_id}-predictions", "dataset", files, "Add answers")
     manifest = RunManifest(
         run_id=run_id, profile="test", seed=0, code="unknown", created_at=datetime.now(UTC),
@@ -74,7 +75,11 @@ def push_model(hub, repo_id, folder, weights="weights"):
 
 def write_answers(folder, name, correct):
     path = folder / f"{name}.parquet"
-    columns = {"correct": [n < correct for n in range(ROWS)], "confidence": [0.95] * (ROWS - 1) + [None]}
+    columns = {
+        "gold": ["A", "B", "C", "D"] * (ROWS // 4),
+        "correct": [n < correct for n in range(ROWS)],
+        "confidence": [0.95] * (ROWS - 1) + [None],
+    }
     pq.write_table(pa.table(columns), path)
     return path
 

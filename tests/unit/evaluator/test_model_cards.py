@@ -9,7 +9,15 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 from evaluator.publishing.card import add_results, render_results
 from evaluator.publishing.forms import Provenance, list_eval_results, render_eval_results
 from evaluator.publishing.publish import NO_CARD
-from evaluator.publishing.results import Outcomes, Rate, compare_accuracy, describe_model, judge_confidence
+from evaluator.publishing.results import (
+    Baseline,
+    Beside,
+    Outcomes,
+    Rate,
+    compare_accuracy,
+    describe_model,
+    judge_confidence,
+)
 from shared.lm.card import inline_code
 from shared.refs import RepoRef
 from shared.statistics.intervals import wilson_interval
@@ -61,10 +69,15 @@ METRICS = {
 OUTCOMES = {name: answered(correct) for name, correct in RIGHT.items()}
 
 
+# Always A is right where base is.
+GOLD = np.where(np.arange(ROWS) < 60, "A", "C")
+NO_WORDS = np.zeros(ROWS, dtype=bool)
+
+
 @pytest.fixture
 def describe():
-    def results(model="sft", outcomes=OUTCOMES, **metrics):
-        return describe_model(model, METRICS | metrics, outcomes)
+    def results(model="sft", outcomes=OUTCOMES, words=NO_WORDS, **metrics):
+        return describe_model(model, METRICS | metrics, outcomes, Beside(GOLD, words))
 
     return results
 
@@ -101,20 +114,36 @@ def test_the_p_values_are_corrected_for_their_number():
 
 
 def test_a_model_that_is_not_shown_above_the_best_baseline_is_said_to_have_learned_nothing(describe):
-    above, below = describe(), describe(baselines={"bag_of_words": {"accuracy": 0.44, "rows": ROWS}})
+    recorded = {"bag_of_words": {"accuracy": 0.44, "rows": ROWS}}
+    above, below = describe(), describe(baselines=recorded, words=np.arange(ROWS) >= 112)
     assert "Its accuracy is above every baseline." in text_of(above)
     assert "not shown to be above a bag of words, trained on the same questions (44.0%)" in text_of(below)
     assert "learned any medicine" not in text_of(above)
 
 
+def test_a_baseline_owes_its_accuracy_to_chance_too(describe):
+    # 40% right, by itself not below 33.5%; of the questions that the two do not share it has 80 and the words 66.
+    outcomes = OUTCOMES | {"sft": answered(80)}
+    recorded = {"bag_of_words": {"accuracy": 0.33, "rows": ROWS}}
+    beside = describe(outcomes=outcomes, baselines=recorded, words=np.arange(ROWS) >= ROWS - 66)
+    assert "not shown to be above a bag of words, trained on the same questions (33.0%)" in text_of(beside)
+    # The same rates, but all that the words know the model knows as well.
+    within = describe(outcomes=outcomes, baselines=recorded, words=np.arange(ROWS) < 66)
+    assert "Its accuracy is above every baseline." in text_of(within)
+
+
 def test_the_baselines_are_those_that_the_evaluation_recorded(describe):
-    assert describe().baselines == {"guessing among four": 0.25, "always A, the commonest right letter": 0.3}
+    assert describe().baselines == {
+        "guessing among four": Baseline(0.25, is_beaten=True),
+        "always A, the commonest right letter": Baseline(0.3, is_beaten=True),
+    }
     recorded = {
         "random": 0.25,
         "training_majority": {"letter": "B", "accuracy": 0.28},
         "bag_of_words": {"accuracy": 0.33, "rows": ROWS},
     }
-    assert describe(baselines=recorded).baselines == {
+    found = describe(baselines=recorded, words=np.arange(ROWS) < 66).baselines
+    assert {name: each.accuracy for name, each in found.items()} == {
         "guessing among four": 0.25,
         "always B, the commonest letter in training": 0.28,
         "a bag of words, trained on the same questions": 0.33,

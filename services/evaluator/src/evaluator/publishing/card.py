@@ -11,13 +11,10 @@ from evaluator.publishing.results import (
     ModelResults,
     Rate,
     StatedConfidence,
-    best_baseline,
-    is_above,
 )
 from shared.lm.card import inline_code
 from shared.statistics.intervals import Interval
 
-LEVEL = 0.05
 SIGNALS = {"stated": "the stated confidence", "probability": "the model's probability of its letter"}
 RESULTS = """\
 ## Results
@@ -78,7 +75,9 @@ def render_results(results: ModelResults, origin: Provenance) -> str:
         rules="---:|" * (len(results.rates) - 1) + "---:",
         metrics="\n".join(_metric_row(metric, results) for metric in METRICS),
         changes="\n".join(map(_change_row, results.changes)),
-        baselines="\n".join(f"| {name} | {_percent(rate)} |" for name, rate in results.baselines.items()),
+        baselines="\n".join(
+            f"| {name} | {_percent(each.accuracy)} |" for name, each in results.baselines.items()
+        ),
         verdict=_verdict(results),
         confidence="\n\n".join([_describe_confidence(results.confidence), *_thresholds(results)]),
     )
@@ -102,18 +101,19 @@ def _change_row(change: Change) -> str:
 
 
 def _verdict(results: ModelResults) -> str:
-    name, rate = best_baseline(results.baselines)
     said = "; ".join(_say_change(results.model, change) for change in results.changes)
-    if is_above(results.rates[results.model]["accuracy"], list(results.baselines.values())):
+    unbeaten = {name: each.accuracy for name, each in results.baselines.items() if not each.is_beaten}
+    if not unbeaten:
         return f"{said}. Its accuracy is above every baseline."
+    name = max(unbeaten, key=lambda name: unbeaten[name])
     return (
-        f"{said}. **Its accuracy is not shown to be above {name} ({_percent(rate)}): nothing here says that it has "
-        "learned any medicine.**"
+        f"{said}. **Its accuracy is not shown to be above {name} ({_percent(unbeaten[name])}): nothing here says that "
+        "it has learned any medicine.**"
     )
 
 
 def _say_change(model: str, change: Change) -> str:
-    if change.p_value >= LEVEL or not change.interval.excludes(0):
+    if not change.is_clear:
         return f"no difference between {model} and {change.against} is shown"
     return f"{model} is {'better' if change.difference > 0 else 'worse'} than {change.against}"
 

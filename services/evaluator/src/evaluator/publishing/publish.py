@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 from huggingface_hub import CommitOperationAdd, RepoFile
 
 from evaluator.chain import PARENTS
+from evaluator.predictions import BAG_OF_WORDS, file_name
 from evaluator.publishing.card import add_results
 from evaluator.publishing.forms import EVAL_RESULTS_PATH, Provenance, render_eval_results
-from evaluator.publishing.results import Outcomes, describe_model
+from evaluator.publishing.results import Beside, Outcomes, describe_model
 from shared.hub import Hub
 from shared.job import Job
 from shared.refs import RepoRef
@@ -34,13 +35,14 @@ def publish_results(job: Job, metrics: Mapping[str, Any], predictions: RepoRef) 
         job.inputs["data"], predictions, job.hub.api.endpoint, f"{datetime.now(UTC):%Y-%m-%d}"
     )
     outcomes = {name: read_outcomes(job.hub, predictions, name) for name in PARENTS}
+    beside = read_beside(job.hub, predictions)
     made: dict[str, RepoRef] = {}
     for name in (name for name, parent in PARENTS.items() if parent):
         model = job.inputs[name]
         if not _holds(job.hub, model):
             job.log(f"warning: {model.repo_id} has changed since {model.commit}; its card gets no results.")
             continue
-        results = describe_model(name, metrics, outcomes, job.seed)
+        results = describe_model(name, metrics, outcomes, beside, job.seed)
         card = add_results(_read_card(job.hub, model), model.repo_id.partition("/")[2], results, origin)
         files = {CARD_PATH: card.encode(), EVAL_RESULTS_PATH: render_eval_results(results, origin)}
         made[f"{name}_results"] = _commit(job, model, files)
@@ -50,12 +52,21 @@ def publish_results(job: Job, metrics: Mapping[str, Any], predictions: RepoRef) 
 def read_outcomes(hub: Hub, predictions: RepoRef, name: str) -> Outcomes:
     """Read what the published answers of a model amount to, in the order of the questions."""
     table = pq.read_table(
-        hub.download(predictions, f"data/{name}.parquet"), columns=["correct", "confidence"]
+        hub.download(predictions, file_name("default", name)), columns=["correct", "confidence"]
     )
     confidence = [np.nan if value is None else value for value in table["confidence"].to_pylist()]
     return Outcomes(
         np.array(table["correct"].to_pylist(), dtype=np.bool_), np.array(confidence, dtype=np.float64)
     )
+
+
+def read_beside(hub: Hub, predictions: RepoRef) -> Beside:
+    """Read what stands beside the models, in the order of the questions."""
+    base = pq.read_table(hub.download(predictions, file_name("default", "base")), columns=["gold"])
+    words = pq.read_table(
+        hub.download(predictions, file_name("baselines", BAG_OF_WORDS)), columns=["correct"]
+    )
+    return Beside(np.array(base["gold"].to_pylist()), np.array(words["correct"].to_pylist(), dtype=np.bool_))
 
 
 def _holds(hub: Hub, model: RepoRef) -> bool:

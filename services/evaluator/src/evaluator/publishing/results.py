@@ -1,7 +1,7 @@
 """What is said of a trained model: its metrics beside those of the models before it, and what its confidence is."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from shared.statistics.intervals import Interval, wilson_interval
 from shared.statistics.multiplicity import holm
 from shared.statistics.paired import mcnemar_p, paired_bootstrap_interval
 
+LEVEL = 0.05
 METRICS = {
     "accuracy": ("correct", "rows"),
     "valid_json_rate": ("valid_json", "rows"),
@@ -28,6 +29,19 @@ class Outcomes:
 
     correct: npt.NDArray[np.bool_]
     confidence: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What stands beside the models, question by question.
+
+    Attributes:
+        gold: the right letters.
+        words: whether the bag of words was right.
+    """
+
+    gold: npt.NDArray[np.str_]
+    words: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -53,6 +67,19 @@ class Change:
     difference: float
     interval: Interval
     p_value: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether a difference is shown, by the test and by the interval."""
+        return self.p_value < LEVEL and self.interval.excludes(0)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What knows no medicine: its accuracy, and whether the model is shown to be above it."""
+
+    accuracy: float
+    is_beaten: bool
 
 
 @dataclass(frozen=True)
@@ -84,7 +111,7 @@ class ModelResults:
     Attributes:
         model: its name in the run.
         rates: model → metric → rate, for it and those before it; None where no answer counts.
-        baselines: what stands beside the models → accuracy.
+        baselines: what stands beside the models, by what it is.
         confidence: None where no answer states one.
         thresholds: signal → what the evaluation recorded of answering by it alone; empty where it recorded nothing.
     """
@@ -93,13 +120,13 @@ class ModelResults:
     rows: int
     rates: dict[str, dict[str, Rate | None]]
     changes: list[Change]
-    baselines: dict[str, float]
+    baselines: dict[str, Baseline]
     confidence: StatedConfidence | None
     thresholds: dict[str, dict[str, Any]]
 
 
 def describe_model(
-    model: str, metrics: Mapping[str, Any], outcomes: Mapping[str, Outcomes], seed: int = 0
+    model: str, metrics: Mapping[str, Any], outcomes: Mapping[str, Outcomes], beside: Beside, seed: int = 0
 ) -> ModelResults:
     """Work out what is said of a model.
 
@@ -107,6 +134,7 @@ def describe_model(
         model: sft or grpo.
         metrics: of the evaluation, as the manifest holds them.
         outcomes: of it and every model before it.
+        beside: what else answered the same questions.
         seed: of the resampling behind the intervals.
     """
     shown = [*models_before(model), model]
@@ -115,7 +143,7 @@ def describe_model(
         rows=metrics["models"][model]["rows"],
         rates={name: measure_rates(metrics["models"][name]) for name in shown},
         changes=compare_accuracy(model, outcomes, seed),
-        baselines=list_baselines(metrics),
+        baselines=compare_to_baselines(outcomes[model].correct, metrics, beside, seed),
         confidence=judge_confidence(outcomes[model], seed),
         thresholds=metrics.get("confidence", {}).get(model, {}),
     )
@@ -139,31 +167,48 @@ def measure_rates(measured: Mapping[str, Any]) -> dict[str, Rate | None]:
 def compare_accuracy(model: str, outcomes: Mapping[str, Outcomes], seed: int = 0) -> list[Change]:
     """Compare a model with each before it, p-values corrected for their number."""
     before, after = models_before(model), outcomes[model].correct
-    pairs = [
-        (int((after & ~outcomes[name].correct).sum()), int((outcomes[name].correct & ~after).sum()))
-        for name in before
-    ]
-    adjusted = holm([mcnemar_p(gained, lost) for gained, lost in pairs])
-    rows = after.size
-    return [
-        Change(name, (gained - lost) / rows, paired_bootstrap_interval(gained, lost, rows, seed), p_value)
-        for name, (gained, lost), p_value in zip(before, pairs, adjusted, strict=True)
-    ]
+    changes = [_compare(name, outcomes[name].correct, after, seed) for name in before]
+    adjusted = holm([change.p_value for change in changes])
+    return [replace(change, p_value=p_value) for change, p_value in zip(changes, adjusted, strict=True)]
 
 
-def list_baselines(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Return what stands beside the models, by what it is, as far as the evaluation recorded it."""
+def compare_to_baselines(
+    correct: npt.NDArray[np.bool_], metrics: Mapping[str, Any], beside: Beside, seed: int = 0
+) -> dict[str, Baseline]:
+    """Compare a model with what stands beside the models, as far as the evaluation recorded it.
+
+    What answers the same questions owes its accuracy to chance too, so it is compared question by question. To be above
+    all of them a model must be above each, so that no correction is due (Berger, Technometrics 24:295, 1982).
+    """
+
+    def versus(accuracy: float, theirs: npt.NDArray[np.bool_]) -> Baseline:
+        change = _compare("", theirs, correct, seed)
+        return Baseline(accuracy, change.is_clear and change.difference > 0)
+
     recorded = metrics.get("baselines", {})
-    found = {"guessing among four": recorded.get("random", 0.25)}
+    guessing = recorded.get("random", 0.25)
+    found = {
+        "guessing among four": Baseline(
+            guessing, wilson_interval(int(correct.sum()), correct.size).low > guessing
+        )
+    }
     if training := recorded.get("training_majority"):
-        found[f"always {training['letter']}, the commonest letter in training"] = training["accuracy"]
-    elif "majority_letter" in metrics:
-        found[f"always {metrics['majority_letter']}, the commonest right letter"] = metrics[
-            "majority_letter_rate"
-        ]
+        found[f"always {training['letter']}, the commonest letter in training"] = versus(
+            training["accuracy"], beside.gold == training["letter"]
+        )
+    elif letter := metrics.get("majority_letter"):
+        found[f"always {letter}, the commonest right letter"] = versus(
+            metrics["majority_letter_rate"], beside.gold == letter
+        )
     if words := recorded.get("bag_of_words"):
-        found["a bag of words, trained on the same questions"] = words["accuracy"]
+        found["a bag of words, trained on the same questions"] = versus(words["accuracy"], beside.words)
     return found
+
+
+def _compare(against: str, before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_], seed: int) -> Change:
+    gained, lost, rows = int((after & ~before).sum()), int((before & ~after).sum()), after.size
+    interval = paired_bootstrap_interval(gained, lost, rows, seed)
+    return Change(against, (gained - lost) / rows, interval, mcnemar_p(gained, lost))
 
 
 def judge_confidence(outcomes: Outcomes, seed: int = 0) -> StatedConfidence | None:
@@ -183,13 +228,3 @@ def judge_confidence(outcomes: Outcomes, seed: int = 0) -> StatedConfidence | No
         brier=brier_score(confidence, correct),
         auroc=auroc(confidence, correct),
     )
-
-
-def best_baseline(baselines: Mapping[str, float]) -> tuple[str, float]:
-    """Return the baseline that a model must beat before it can be said to know anything."""
-    return max(baselines.items(), key=lambda named: named[1])
-
-
-def is_above(rate: Rate | None, baselines: Sequence[float]) -> bool:
-    """Tell whether an accuracy is shown to be above every baseline: by its whole interval."""
-    return rate is not None and rate.interval.low > max(baselines)
