@@ -57,7 +57,8 @@ class Cli:
 def cli(tmp_path):
     cli = Cli(tmp_path / "hub")
     yield cli
-    cli("stop")
+    # Here, and not by a process: there are many of these tests.
+    main(["stop", "--dir", str(cli.folder)])
 
 
 @pytest.fixture
