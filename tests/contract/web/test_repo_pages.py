@@ -48,6 +48,8 @@ def test_datasets_and_models_of_one_name_are_told_apart(api, name, visit):
         commit(api, name, {"of": repo_type.encode()}, repo_type=repo_type)
     assert "model" in visit().get(f"/{name}/raw/main/of").text
     assert "dataset" in visit().get(f"/datasets/{name}/raw/main/of").text
+    assert '<a href="/models" aria-current="true">' in visit().get(f"/{name}").text
+    assert '<a href="/datasets" aria-current="true">' in visit().get(f"/datasets/{name}").text
 
 
 def test_what_a_repo_holds_is_text_wherever_it_is_shown(api, name, visit):
@@ -106,6 +108,7 @@ def test_files_are_shown_as_what_they_are(api, name, visit):
             "weights.pkl": b"\x80\x04cos\nsystem\n\x00",
             "latin.txt": "Größe".encode("latin-1"),
             "page.html": b"<p>hello",
+            "nothing.txt": b"",
         },
         repo_type="dataset",
     )
@@ -123,6 +126,7 @@ def test_files_are_shown_as_what_they_are(api, name, visit):
     assert "Nothing of it was loaded or run" in show("weights.pkl")
     assert "Nothing of it was loaded or run" in show("latin.txt")
     assert 'sandbox="allow-scripts"' in show("page.html")
+    assert "This file is empty." in show("nothing.txt")
 
 
 def test_a_broken_parquet_file_says_so():
