@@ -133,6 +133,12 @@ def test_actions_are_pinned_by_commit_with_their_version_beside(name):
     assert "persist-credentials: false" in text or "actions/checkout" not in text
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_only_a_machine_of_githubs_is_changed_as_root(name):
+    steps = [step for _, step in list_steps(load_workflow(name)) if "sudo" in step.get("run", "")]
+    assert {step.get("if") for step in steps} <= {"runner.environment == 'github-hosted'"}
+
+
 def test_one_action_has_one_version():
     uses = {
         use for name in NAMES for use in re.findall(r"uses: (\S+)", (WORKFLOWS / f"{name}.yml").read_text())
