@@ -76,7 +76,9 @@ def test_a_profile_says_how_often_a_phase_is_launched(sft, toy_launch, jobs):
 
 
 def test_a_job_whose_time_is_up_is_launched_again(sft, toy_launch, toy_store, jobs):
-    run_id, command = sft([{"saves": [30], "seconds": 100}, {"resume": 30}], '[launch.sft]\ntimeout = "6s"\n')
+    run_id, command = sft(
+        [{"saves": [30], "seconds": 100}, {"resume": 30}], '[launch.sft]\ntimeout = "10s"\n'
+    )
     result = toy_launch(*command)
     assert result.returncode == 0, result.stderr
     first, _ = jobs(run_id)

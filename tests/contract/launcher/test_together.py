@@ -1,5 +1,6 @@
 """Launchers at the same time: one job for all who want the same, and none lost of what each wrote."""
 
+import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -80,12 +81,19 @@ def claim(store, run_id, age_seconds, token=TOKEN):
 
 def test_a_claim_is_respected_for_a_minute_and_no_longer(sft, toy_launch, toy_store, jobs):
     run_id, command = sft([{}])
-    claim(toy_store, run_id, age_seconds=54)
-    result = toy_launch(*command)
-    assert result.returncode == 0, result.stderr
-    assert "Another launcher is about to launch sft: waiting for its job." in result.stderr
-    (job,) = jobs(run_id)
-    assert job.created_at > toy_store.read(run_id).created_at + timedelta(seconds=5)
+    claim(toy_store, run_id, age_seconds=30)
+    with subprocess.Popen(
+        toy_launch.command(*command), cwd=toy_launch.folder, env=toy_launch.environment, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert "Another launcher is about to launch sft: waiting for its job.\n" in iter(
+            process.stderr.readline, ""
+        )
+        assert jobs(run_id) == []
+        claim(toy_store, run_id, age_seconds=61)
+        _, errors = process.communicate(timeout=100)
+    assert process.returncode == 0, errors
+    assert len(jobs(run_id)) == 1
 
 
 def launch_as_another(toys, namespace, run_id):
