@@ -59,7 +59,7 @@ def test_an_upload_beyond_the_quota_is_refused_before_it_begins(hub, repo, xet):
     assert ended.returncode == 1
     assert (
         "The quota of local has not enough space: 500.0 kB needed, 400.0 kB free, 1.0 MB limit. "
-        "Delete repos of it, or squash histories and run local-hub gc."
+        "Delete repos of it, or squash histories and run local-hub gc --older-than 1."
     ) in ended.stderr
     assert files_of(hub) == before
 
@@ -180,6 +180,9 @@ def test_the_files_of_a_bucket_count_by_each_of_their_paths(hub, repo):
     api.delete_bucket(empty)
     api.batch_bucket_files(bucket, add=[(b"\1" * 150_000, "b.bin"), (b"\3" * 90_000, "d.bin")])
     assert {file.path for file in api.list_bucket_tree(bucket)} == {"a.bin", "b.bin", "d.bin"}
+    for name in "dd":  # 10 kB and what is there before
+        api.batch_bucket_files(bucket, delete=[f"{name}.bin"])
+        api.batch_bucket_files(bucket, add=[(os.urandom(95_000), f"{name}.bin")])
     api.delete_bucket(bucket)
 
 

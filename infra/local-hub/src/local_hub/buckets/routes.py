@@ -21,6 +21,7 @@ from local_hub.buckets.registry import (
     list_buckets,
     set_private,
 )
+from local_hub.buckets.uploads import forgetting_former
 from local_hub.caller import asking_user, param, signed_in
 from local_hub.errors import ApiError
 from local_hub.repos.file_routes import BlobResponse
@@ -149,7 +150,9 @@ def _check_may_write(request: Request) -> None:
 
 def _batch(request: Request, lines: list[bytes]) -> Response:
     with store_of(request).database.write() as db:
-        failed = apply_batch(db, request, open_bucket_to_write(db, request), lines)
+        bucket = open_bucket_to_write(db, request)
+        with forgetting_former(db, bucket.key):
+            failed = apply_batch(db, request, bucket, lines)
     succeeded = len(lines) - len(failed)
     answer = {"success": not failed, "processed": len(lines), "succeeded": succeeded, "failed": failed}
     return JSONResponse(answer, 200 if succeeded or not lines else 422)

@@ -2,6 +2,8 @@
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from local_hub.errors import ApiError
 from local_hub.repos.lfs import LIFETIME_SECONDS
@@ -41,6 +43,18 @@ def record_upload(db: sqlite3.Connection, bucket_key: int, xet_hash: str, sha256
         "INSERT OR REPLACE INTO bucket_uploads VALUES (?, ?, ?, ?, ?)",
         (bucket_key, xet_hash, sha256, size, time.time()),
     )
+
+
+@contextmanager
+def forgetting_former(db: sqlite3.Connection, bucket_key: int) -> Iterator[None]:
+    """Lets go of contents that files have now and none has at the end: the quota would count them for a day more."""
+    named = db.execute(
+        f"SELECT bucket_id, xet_hash FROM bucket_uploads WHERE bucket_id = ? AND NOT {UNNAMED}",  # noqa: S608
+        (bucket_key,),
+    ).fetchall()
+    yield
+    forget = f"DELETE FROM bucket_uploads WHERE bucket_id = ? AND xet_hash = ? AND {UNNAMED}"  # noqa: S608
+    db.executemany(forget, map(tuple, named))
 
 
 def forget_uploads(db: sqlite3.Connection, oldest: float) -> None:

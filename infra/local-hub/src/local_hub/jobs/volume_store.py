@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from local_hub.buckets.files import clashing_path, delete_file, files_below, put_file
+from local_hub.buckets.files import clashing_path, delete_file, files_below, find_file, put_file
 from local_hub.buckets.registry import Bucket, find_bucket, find_bucket_by_key
+from local_hub.buckets.uploads import forgetting_former
 from local_hub.errors import ApiError
 from local_hub.jobs.executors.base import ExecutorError, Say
 from local_hub.jobs.log import format_time
@@ -127,13 +128,14 @@ class VolumeStore:
             bucket = find_bucket_by_key(db, mount.bucket.key)
             if bucket is None:
                 raise ExecutorError("the bucket was deleted while the job ran")
-            for path in gone:
-                delete_file(db, bucket.key, prefix + path)
-            refused = {
-                path: reason
-                for path, content in contents.items()
-                if (reason := self._put(db, bucket, prefix + path, content, after[path][1]))
-            }
+            with forgetting_former(db, bucket.key):
+                for path in gone:
+                    delete_file(db, bucket.key, prefix + path)
+                refused = {
+                    path: reason
+                    for path, content in contents.items()
+                    if (reason := self._put(db, bucket, prefix + path, content, after[path][1]))
+                }
         for path in gone:
             del mount.saved[path]
         mount.saved.update({path: after[path] for path in changed if path not in refused})
@@ -149,7 +151,10 @@ class VolumeStore:
         """Adds a file, which goes by its SHA-256 as it never came by Xet; returns why it cannot be there."""
         try:
             check_path(path)
-            self._store.room.check_quota(db, bucket.namespace, content[1])
+            before = find_file(db, bucket.key, path)
+            self._store.room.check_quota(
+                db, bucket.namespace, max(0, content[1] - (before.size if before else 0))
+            )
         except ApiError as error:
             return error.message
         clash = clashing_path(db, bucket.key, path)

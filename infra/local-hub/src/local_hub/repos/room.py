@@ -78,7 +78,8 @@ class Room:
         return ApiError(
             507,
             f"The quota of {namespace} has not enough space: {format_bytes(needed)} needed, {format_bytes(free)} free, "
-            f"{format_bytes(self._quota or 0)} limit. Delete repos of it, or squash histories and run local-hub gc.",
+            f"{format_bytes(self._quota or 0)} limit. Delete repos of it, or squash histories and run "
+            "local-hub gc --older-than 1.",
         )
 
     def announce(self, db: sqlite3.Connection, repo: Repo, sizes: Mapping[str, int], payer: str = "") -> None:
