@@ -394,7 +394,7 @@ def test_by_the_real_clock_it_runs_at_the_full_minute(own_hub):
     while not (jobs := list(client.api.list_jobs(namespace="local"))):
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    assert timedelta(0) <= jobs[0].created_at - due < timedelta(seconds=2)
+    assert timedelta(0) <= jobs[0].created_at - due < timedelta(seconds=5)
 
 
 def test_another_user_sees_and_touches_none_of_it(hub):
@@ -414,5 +414,7 @@ def test_another_user_sees_and_touches_none_of_it(hub):
 def test_the_database_knows_the_names_of_secrets_only(own):
     own.create(secrets={"KEY": "hidden-value"})
     own.stop()
-    with sqlite3.connect(own.directory / "own.sqlite3") as database:
-        assert "hidden-value" not in "\n".join(database.iterdump())
+    with sqlite3.connect(own.directory / "hub.sqlite3") as database:
+        dump = "\n".join(database.iterdump())
+    assert "KEY" in dump
+    assert "hidden-value" not in dump
