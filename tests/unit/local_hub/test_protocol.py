@@ -13,6 +13,8 @@ from starlette.routing import Route
 from local_hub import protocol
 
 HEAD_LIKE = b"HTTP/1.1 400 Bad Request\r\nx-error-message: no\r\n\r\n"
+# More than the sockets between the two hold.
+LARGE_MEGABYTES = 32
 HEAD = b"GET / HTTP/1.1\r\nHost: hub\r\n"
 
 
@@ -25,9 +27,11 @@ async def refuse(request):
 @pytest.fixture
 def listener(monkeypatch):
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.5)
     routes = [
         Route("/", lambda request: PlainTextResponse("whole")),
         Route("/-/upload", refuse, methods=["POST"]),
+        Route("/large", lambda request: StreamingResponse(iter([bytes(2**20)] * LARGE_MEGABYTES))),
     ]
     app = Starlette(routes=routes)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -56,6 +60,20 @@ def test_a_head_that_does_not_come_is_given_up_and_an_idle_client_is_not(listene
     idle.sendall(HEAD + b"Connection: close\r\n\r\n")
     assert read_all(idle).endswith(b"whole")
     for client in (*clients, idle):
+        client.close()
+
+
+def test_a_client_that_does_not_read_is_cut_off_and_one_that_reads_slowly_is_not(listener):
+    stuck, slow = (socket.create_connection(listener.getsockname(), timeout=10) for _ in range(2))
+    for client in (stuck, slow):
+        client.sendall(HEAD.replace(b"/", b"/large", 1) + b"Connection: close\r\n\r\n")
+    came = 0
+    while part := slow.recv(6 * 2**20, socket.MSG_WAITALL):
+        came += len(part)
+        time.sleep(0.2)
+    assert came > LARGE_MEGABYTES * 2**20
+    assert len(read_all(stuck)) < LARGE_MEGABYTES * 2**20
+    for client in (stuck, slow):
         client.close()
 
 

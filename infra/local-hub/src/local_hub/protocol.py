@@ -12,10 +12,12 @@ from local_hub.status_line import ReasonTransport
 LARGEST_HEAD_BYTES = 64 * 1024
 # Whoever has connected, or has begun a head, is to complete it within so long: connections are not without number.
 HEAD_SECONDS = 60.0
+# Whoever is answered is to take something of it within so long: what has filled the socket, a few megabytes at most.
+UNREAD_SECONDS = 300.0
 
 
 class SentenceProtocol(HttpToolsProtocol):
-    """Uvicorn's, except that heads have an end, and for how it refuses."""
+    """Uvicorn's, except that heads have an end and patience too, and for how it refuses."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -23,6 +25,7 @@ class SentenceProtocol(HttpToolsProtocol):
         # What the parser has taken without telling of anything: half a header, for example.
         self._silent_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
+        self._unread_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begins to wait for a request."""
@@ -32,7 +35,18 @@ class SentenceProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Waits for nothing more."""
         self._stop_waiting()
+        self._stop_waiting_for_reader()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Begins to wait for a client that does not take what it asked for."""
+        super().pause_writing()
+        self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Goes on with the answer."""
+        self._stop_waiting_for_reader()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Takes what has come, as far as the parser does not have to keep too much of it."""
@@ -102,6 +116,11 @@ class SentenceProtocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _stop_waiting_for_reader(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
 
     def _give_up(self) -> None:
         self._refuse(408, f"No whole head of a request came within {HEAD_SECONDS:g} seconds")
