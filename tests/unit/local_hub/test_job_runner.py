@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import threading
 import time
 from dataclasses import replace
 
@@ -60,7 +61,7 @@ def test_a_job_that_fills_the_disk_with_its_log_ends_before_the_hub_has_no_room(
     assert loud.message == "cannot write its log: less than 1152921.5 TB of the hub's disk are free"
 
 
-def test_a_thousand_jobs_that_a_killed_hub_had_not_begun_delay_its_next_start_by_less_than_a_second(tmp_path):
+def test_a_thousand_jobs_that_a_killed_hub_had_not_begun_do_not_delay_its_next_start(tmp_path):
     database = Database(tmp_path / "hub.sqlite3")
     store = JobStore(database)
     with database.write() as db:
@@ -68,7 +69,7 @@ def test_a_thousand_jobs_that_a_killed_hub_had_not_begun_delay_its_next_start_by
             store.insert(db, "local", JOB.spec, {}, {})
     before = time.process_time()
     end_leftovers(store, HubConfig(tmp_path))
-    assert time.process_time() - before < 1
+    assert time.process_time() - before < 3, "to look for the processes of each takes 10 s"
     assert store.unfinished() == []
     database.close()
 
@@ -108,16 +109,44 @@ def test_a_folder_that_begins_like_the_mount_path_of_another_volume_is_left_alon
     assert with_folders("/database /mydata/data ./data", mounts) == "/database /mydata/data ./data"
 
 
-def test_a_bucket_that_the_database_does_not_take_is_a_reason_and_no_crash(app, tmp_path):
+@pytest.fixture
+def mounts(app, tmp_path):
+    """An empty bucket that a job may write to, at /out."""
     with app.state.database.write() as db:
         db.execute("INSERT INTO buckets (namespace, name, private, created_at) VALUES ('local', 'b', 0, '')")
-    volumes = app.state.runner._volumes
-    mounts = volumes.lay_out([Volume("bucket", "local/b", "/out")], tmp_path / "volumes")
+    return app.state.runner._volumes.lay_out([Volume("bucket", "local/b", "/out")], tmp_path / "volumes")
+
+
+def test_a_bucket_that_the_database_does_not_take_is_a_reason_and_no_crash(app, mounts):
     (mounts[0].folder / "result").write_text("42")
     with app.state.database.write() as db:
         db.execute("DROP TABLE bucket_files")
     with pytest.raises(ExecutorError, match="cannot save /out to local/b: no such table"):
-        volumes.save(mounts, print)
+        app.state.runner._volumes.save(mounts, print)
+
+
+def test_files_that_a_job_removes_while_they_are_saved_stop_no_others(app, mounts):
+    ended = threading.Event()
+
+    def come_and_go() -> None:
+        while not ended.is_set():
+            for number in range(20):
+                (mounts[0].folder / str(number)).touch()
+            for number in range(20):
+                (mounts[0].folder / str(number)).unlink()
+
+    job = threading.Thread(target=come_and_go)
+    job.start()
+    try:
+        for number in range(10):
+            (mounts[0].folder / f"kept-{number}").touch()
+            app.state.runner._volumes.save(mounts, lambda text: None)
+    finally:
+        ended.set()
+        job.join()
+    with app.state.database.read() as db:
+        saved = [row["path"] for row in db.execute("SELECT path FROM bucket_files WHERE path LIKE 'kept-%'")]
+    assert len(saved) == 10
 
 
 def test_no_duration_is_negative_where_the_clock_was_set_back(tmp_path):

@@ -42,16 +42,17 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
 
     Handlers find on `request.app.state`: `config`, `database`, `base_url`, `accounts`, `repos`, `uploads`,
     `sessions`, `runner`, `scheduler`, `upstream`; and on `request.state.user` the `User` who asks (None if anonymous).
-    Path parameters arrive percent-encoded. Raises `HubError` if the folder or the executor cannot be used.
+    Path parameters arrive percent-encoded. Raises `HubError` if folder, users file or executor cannot be used.
     """
     executor = make_executor(config.executor or DEFAULT_EXECUTOR, config)
+    listed = None if config.users is None else read_users(config.users)
     config.directory.mkdir(parents=True, exist_ok=True)
     database = Database(config.directory / "hub.sqlite3")
     database.add_schema(BUCKETS_SCHEMA)
     accounts = Accounts(database)
     accounts.ensure_owner(config.directory)
-    if config.users is not None:
-        accounts.replace_by(read_users(config.users))
+    if listed is not None:
+        accounts.replace_by(listed)
     app = Starlette(
         routes=[
             *job_routes,

@@ -171,7 +171,7 @@ def _serving_options() -> CommandLine:
     )
     options.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, this machine only")
     options.add_argument(
-        "--job-slots", type=_positive, default=2, help="how many jobs run at once (default 2)"
+        "--job-slots", type=_positive, default=2, metavar="N", help="how many jobs run at once (default 2)"
     )
     options.add_argument(
         "--users", type=lambda text: Path(text).absolute(), metavar="FILE", help="further users (TOML)"

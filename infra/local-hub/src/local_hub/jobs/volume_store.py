@@ -7,7 +7,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -122,7 +122,10 @@ class VolumeStore:
         )
         gone = sorted(mount.saved.keys() - after.keys())
         self._store.room.check_disk(sum(after[path][0] for path in changed))
-        contents = {path: self._store_content(mount.folder, path) for path in changed}
+        contents = {}
+        for path in changed:
+            with suppress(FileNotFoundError):  # the job has removed it meanwhile
+                contents[path] = self._store_content(mount.folder, path)
         prefix = f"{mount.volume.path}/" if mount.volume.path else ""
         with self._store.database.write() as db:
             bucket = find_bucket_by_key(db, mount.bucket.key)
@@ -138,9 +141,9 @@ class VolumeStore:
                 }
         for path in gone:
             del mount.saved[path]
-        mount.saved.update({path: after[path] for path in changed if path not in refused})
-        if changed or gone:
-            saved = len(changed) - len(refused)
+        mount.saved.update({path: after[path] for path in contents if path not in refused})
+        if contents or gone:
+            saved = len(contents) - len(refused)
             say(f"saved {mount.volume.mount_path} to {bucket.id}: {saved} changed, {len(gone)} gone")
         if refused:
             raise ExecutorError("; ".join(refused.values()))
@@ -248,10 +251,13 @@ def open_below(folder: Path, path: str) -> int:
 
 
 def _list_files(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The files below a folder, but no links: they may lead anywhere."""
+    """The files below a folder, but no links: they may lead anywhere. A job may remove files meanwhile."""
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent, name)
-            state = path.lstat()
+            try:
+                state = path.lstat()
+            except FileNotFoundError:
+                continue
             if stat.S_ISREG(state.st_mode):
                 yield path.relative_to(folder).as_posix(), (state.st_size, state.st_mtime_ns)
