@@ -165,6 +165,7 @@ def test_who_asks_for_what_is_damaged_is_told_so_at_once(store, start_hub):
     for statement in (SPOIL[0], "DELETE FROM contents"):
         store.spoil(statement)
     api = start_hub(store.directory).api
+    whole = api.create_repo("local/whole").repo_id
     revision = api.list_repo_refs("local/model").tags[0].target_commit
     begin = time.monotonic()
     for ask, damage in (
@@ -179,6 +180,8 @@ def test_who_asks_for_what_is_damaged_is_told_so_at_once(store, start_hub):
             ask()
         said = f"{caught.value} {caught.value.__cause__}"
         assert re.search(f"The hub's store is damaged: {damage}", said)
+    store.spoil("DELETE FROM commits WHERE title = 'Two'")
+    assert [each.id for each in api.list_models()] == [whole]
     assert time.monotonic() - begin < 15  # the client would try again for longer
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from typing import Literal
 
-from local_hub.errors import ApiError
+from local_hub.errors import ApiError, DamagedStoreError
 from local_hub.repos.names import check_ref_name
 from local_hub.repos.registry import Repo, now
 from local_hub.repos.trees import find_entry
@@ -170,8 +170,10 @@ def resolve(db: sqlite3.Connection, repo: Repo, revision: str) -> Commit:
 
 
 def get_commit(db: sqlite3.Connection, repo: Repo, sha: str) -> Commit:
-    """The commit with this full id, which must exist."""
+    """The commit with this full id, to which a ref or another commit leads."""
     row = db.execute("SELECT * FROM commits WHERE repo_id = ? AND sha = ?", (repo.key, sha)).fetchone()
+    if row is None:
+        raise DamagedStoreError(f"the commit {sha} of the {repo.type} {repo.id} is missing")
     return _commit(row)
 
 

@@ -1,5 +1,6 @@
 """Repos as a whole: create, delete, move, settings, info, list."""
 
+import logging
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -10,7 +11,7 @@ from local_hub.accounts import Accounts
 from local_hub.body import read_object, text_field
 from local_hub.buckets.moving import move_bucket
 from local_hub.caller import asking_user, param, signed_in
-from local_hub.errors import ApiError
+from local_hub.errors import ApiError, DamagedStoreError
 from local_hub.repos import history, registry
 from local_hub.repos.access import (
     check_may_write,
@@ -28,6 +29,8 @@ from local_hub.repos.patterns import DEFAULT_ATTRIBUTES
 from local_hub.repos.shapes import repo_details, repo_summary, storage_item
 from local_hub.repos.store import RepoStore, origin_of, store_of
 from local_hub.repos.trees import save_folder
+
+logger = logging.getLogger("local_hub")
 
 LIST_PAGE = 1000
 # Largest or latest first. Nothing else sorts a list here, which begins with the newest repo.
@@ -113,14 +116,14 @@ async def update_settings(request: Request) -> Response:
 
 
 def _update_settings(request: Request, payload: dict[str, Any]) -> Response:
-    gated = payload.get("gated", False)
-    if gated not in (False, "auto", "manual"):
+    if payload.get("gated", False) not in (False, "auto", "manual"):
         raise ApiError(400, '"gated" must be false, "auto" or "manual"')
     with store_of(request).database.write() as db:
         repo = open_repo_to_write(db, request)
         private = _asks_private(payload, default=repo.private)
-        registry.update_settings(db, repo, private, (gated or None) if "gated" in payload else repo.gated)
-    return JSONResponse({"private": private, "gated": gated})
+        gated = payload.get("gated", repo.gated) or None
+        registry.update_settings(db, repo, private, gated)
+    return JSONResponse({"private": private, "gated": gated or False})
 
 
 def repo_info(request: Request) -> Response:
@@ -156,10 +159,13 @@ def _filtered(request: Request, store: RepoStore) -> list[dict[str, Any]]:
                 word in repo.id.lower() for word in words
             ):
                 continue
-            head = history.branch_head(db, repo, history.MAIN)
-            item = repo_summary(db, repo, head)
-            if wanted <= {*item["tags"]}:
-                found.append(repo_details(db, repo, head, False) if detailed else item)
+            try:
+                head = history.branch_head(db, repo, history.MAIN)
+                item = repo_summary(db, repo, head)
+                if wanted <= {*item["tags"]}:
+                    found.append(repo_details(db, repo, head, False) if detailed else item)
+            except DamagedStoreError as error:  # it must not hide the others
+                logger.error("the list of repos lacks the %s %s: %s", repo.type, repo.id, error)
     return found
 
 
