@@ -58,7 +58,7 @@ def test_nothing_stops_a_launch_on_a_local_hub(licensed, toy_launch):
     found = {name: level for level, name, *_ in map(str.split, lines)}
     # The services' defaults, which the profile leaves as they are, do not end within its five minutes.
     assert found == dict.fromkeys(CHECKS, "ok") | {"hardware": "note"}
-    assert (empty, conclusion) == ("", "Nothing stops a launch: make all PROFILE=mine")
+    assert (empty, conclusion) == ("", "Nothing stops a launch: make all, with the same variables.")
 
 
 def test_without_a_hub_it_says_so_at_once_and_checks_the_rest(toy_launch):

@@ -62,7 +62,7 @@ def examine(site: Site) -> int:
     if problems:
         print(f"\nNot ready to launch: {problems} problem{'s' if problems > 1 else ''}.")
         return ExitCode.BAD_INPUT
-    print(f"\nNothing stops a launch: make all PROFILE={site.profile.name}")
+    print("\nNothing stops a launch: make all, with the same variables.")
     return ExitCode.OK
 
 
