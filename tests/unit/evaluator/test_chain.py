@@ -1,7 +1,10 @@
 """The proof that base, sft and grpo are three models."""
 
+from dataclasses import replace
+
 import pytest
 
+from evaluator.asking import require_same_prompts
 from evaluator.chain import Chain
 from shared.errors import GuardTripped
 from shared.refs import RepoRef
@@ -56,3 +59,13 @@ def test_a_training_that_began_with_its_parents_weights_holds_it():
     chain.add("sft", make_ref("sft"), WEIGHTS["sft"], trained_from=WEIGHTS["base"])
     chain.add("grpo", make_ref("grpo"), WEIGHTS["grpo"], trained_from=WEIGHTS["sft"])
     assert chain.describe("grpo")["fingerprint"] == WEIGHTS["grpo"]
+
+
+def test_a_model_that_reads_other_tokens_than_base_is_not_compared_with_it(grade_text):
+    base = {"default": [grade_text("a")], "rotated": [grade_text("b")]}
+    require_same_prompts("sft", {"default": [grade_text("c")], "rotated": [grade_text("d")]}, base)
+    other = {"default": base["default"], "rotated": [replace(grade_text("b"), prompt_hash="sha256:5f")]}
+    with pytest.raises(
+        GuardTripped, match=r"^grpo was asked q1 in other tokens than base: .*make grpo FORCE=1\.$"
+    ):
+        require_same_prompts("grpo", other, base)

@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 from evaluator.answers import Answer, grade
 from evaluator.questions import Config, QuestionSet
 from evaluator.settings import EvalSettings
+from shared.errors import GuardTripped
 from shared.lm.chat import encode_prompt
 from shared.lm.generate import Decoder, decoding
 
@@ -50,3 +51,18 @@ class Asking:
             grade(shown, asked.decoding, prompt, completion)
             for shown, prompt, completion in zip(asked.shown, prompts, completions, strict=True)
         ]
+
+
+def require_same_prompts(name: str, answers: Answers, base: Answers) -> None:
+    """Require a model to have read what base has read, token for token: else more than the weights would be compared.
+
+    Raises:
+        GuardTripped: its tokenizer or its chat template makes something else of a question.
+    """
+    pairs = (pair for config in base for pair in zip(answers[config], base[config], strict=True))
+    other = next((one for one, first in pairs if one.prompt_hash != first.prompt_hash), None)
+    if other is not None:
+        raise GuardTripped(
+            f"{name} was asked {other.row_id} in other tokens than base: its tokenizer or chat template is not base's. "
+            f"Train it again: make {name} FORCE=1."
+        )

@@ -6,7 +6,7 @@ from typing import Any
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from evaluator.asking import Answers, Asking
+from evaluator.asking import Answers, Asking, require_same_prompts
 from evaluator.baselines import guess_by_words
 from evaluator.chain import PARENTS, Chain
 from evaluator.computation import describe_computation
@@ -31,6 +31,7 @@ def evaluate_models(job: Job) -> Outcome:
     computations: dict[str, dict[str, Any]] = {}
     for name in PARENTS:
         answered[name], computations[name] = _ask_model(job, name, chain, sets)
+        require_same_prompts(name, answered[name], answered["base"])
         # At once, so that a later model that fails takes no finished answers with it.
         publish_answers(job, name, answered[name])
     guesses = guess_by_words(data.training, data.questions)
