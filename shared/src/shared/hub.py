@@ -3,6 +3,7 @@
 Which Hub is the client's business (`HF_ENDPOINT`, `HF_TOKEN`); nothing here knows whether it is local.
 """
 
+import logging
 import random
 import tempfile
 import time
@@ -46,6 +47,8 @@ class Hub:
         self, endpoint: str | None = None, token: str | None = None, patience: Patience | None = None
     ) -> None:
         _bound_silence()
+        # A commit of what is there already is how a repeated one ends well; the client warns of it.
+        logging.getLogger("huggingface_hub.hf_api").addFilter(_is_no_empty_commit)
         self.api = HfApi(endpoint=endpoint, token=token, library_name="medmcqa-pipeline")
         self._patience = patience or Patience()
 
@@ -293,3 +296,7 @@ def _bound_silence() -> None:
         return httpx2.Client(event_hooks={"request": [*hooks, bound]}, follow_redirects=True, timeout=None)
 
     set_client_factory(make_client)
+
+
+def _is_no_empty_commit(record: logging.LogRecord) -> bool:
+    return "Skipping to prevent empty commit" not in record.getMessage()

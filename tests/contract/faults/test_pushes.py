@@ -1,5 +1,6 @@
 """What the jobs ask of a Hub, on a Hub that is well: each push one commit, and nothing lost between writers."""
 
+import logging
 import time
 from datetime import UTC, datetime
 
@@ -33,7 +34,8 @@ def commits(hub, repo_id, repo_type="model", branch=None):
     ]
 
 
-def test_a_folder_is_pushed_in_one_commit_and_only_when_it_differs(hub, repo_id, tmp_path):
+def test_a_folder_is_pushed_in_one_commit_and_only_when_it_differs(hub, repo_id, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("huggingface_hub"), "propagate", True)
     (tmp_path / "sub").mkdir()
     (tmp_path / "a.txt").write_text("a")
     (tmp_path / "sub" / "large.bin").write_bytes(b"\0" * 100_000)
@@ -42,6 +44,7 @@ def test_a_folder_is_pushed_in_one_commit_and_only_when_it_differs(hub, repo_id,
     (tmp_path / "b.txt").write_text("b")
     second = hub.push_folder(repo_id, "model", tmp_path, "Second")
     assert hub.push_folder(repo_id, "model", tmp_path, "Again") == second
+    assert caplog.messages == []
     assert hub.list_files(second) == [".gitattributes", "b.txt", "sub/large.bin"]
     assert commits(hub, repo_id)[:2] == ["Second", "First"]
     assert len(commits(hub, repo_id)) == 3
