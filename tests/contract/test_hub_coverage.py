@@ -16,6 +16,7 @@ ROW = re.compile(r"^\| `([A-Z]+) (/\S*)` \|", re.MULTILINE)
 OWN = {("GET", "/healthz"), ("GET", "/api/local-hub/executor"), ("POST", "/api/local-hub/gc")}
 THERE, NOT_THERE = (ROW.findall(part) for part in COVERAGE.read_text("utf-8").split("\n## Not there\n"))
 VALUES = {
+    "filename": "model.safetensors.index.json",
     "type": "models",
     "namespace": "local",
     "name": "covered",
@@ -44,7 +45,10 @@ def test_every_route_that_is_served_is_listed_as_there_and_no_other(tmp_path):
 
 @pytest.fixture(scope="module")
 def covered_repo(hub_server):
-    HfApi(hub_server.url, hub_server.token).create_repo("local/covered", exist_ok=True)
+    for repo_type in ("model", "dataset"):
+        HfApi(hub_server.url, hub_server.token).create_repo(
+            "local/covered", repo_type=repo_type, exist_ok=True
+        )
 
 
 @pytest.mark.parametrize(("method", "path"), NOT_THERE)

@@ -281,7 +281,7 @@ def test_a_copy_is_read_only_and_says_so(hub, proxy, model):
         assert (status, sentence) == (
             403,
             f"The model {model} is a read-only copy from {proxy.url}. "
-            "Write to a repo in a namespace of your own instead.",
+            "Write to a repo in a namespace of your own instead",
         )
     assert refusal(api.create_repo, "acme/new")[0] == 403
     assert {method for method, _, _ in proxy.requests} == {"GET"}

@@ -156,7 +156,7 @@ def _check_names(db: sqlite3.Connection, repos: Sequence[ArchivedRepo], force: b
         try:
             mirrors.check_own_namespace(db, repo.namespace)
         except ApiError as error:
-            raise HubError(f"{error.message} Import it under another: --as NAMESPACE/NAME.") from error
+            raise HubError(f"{error.message}. Import it under another: --as NAMESPACE/NAME.") from error
     taken = [repo.id for repo in repos if find_by_present_name(db, repo.type, repo.namespace, repo.name)]  # type: ignore[arg-type]
     if taken and not force:
         other = "another name (--as NAMESPACE/NAME) or " if len(repos) == 1 else ""

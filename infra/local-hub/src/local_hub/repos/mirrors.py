@@ -53,7 +53,7 @@ def check_not_mirrored(db: sqlite3.Connection, repo: Repo) -> None:
         raise ApiError(
             403,
             f"The {repo.type} {repo.id} is a read-only copy from {origin}. "
-            "Write to a repo in a namespace of your own instead.",
+            "Write to a repo in a namespace of your own instead",
         )
 
 
@@ -65,7 +65,7 @@ def check_own_namespace(db: sqlite3.Connection, namespace: str) -> None:
     if row is not None:
         raise ApiError(
             403,
-            f'The namespace "{namespace}" holds copies from {row["origin"]}. Use a namespace of your own instead.',
+            f'The namespace "{namespace}" holds copies from {row["origin"]}. Use a namespace of your own instead',
         )
 
 
