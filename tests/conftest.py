@@ -17,6 +17,8 @@ from serving import HubServer, serve_hub
 LEAKING_PREFIXES = ("HF_", "HUGGING", "TRANSFORMERS_", "SPLIT_", "SFT_", "GRPO_", "EVAL_", "REPORT_", "MAKE")
 LEAKING_PREFIXES += ("TRACKIO_", "WANDB_", "TENSORBOARD_", "GATE_", "LOCAL_HUB_")
 LEAKING_JOB = {"JOB_ID", "ACCELERATOR", "CPU_CORES", "MEMORY"}
+# Where tests are run by a hook of git, its own commands would work on this repository, whatever the folder.
+LEAKING_GIT = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"}
 LEAKING_MAKE = {
     "MFLAGS",
     "PROFILE_JSON",
@@ -62,7 +64,7 @@ LONGEST = (
 
 def _clean_environment() -> None:
     for name in list(os.environ):
-        if name.startswith(LEAKING_PREFIXES) or name in LEAKING_JOB | LEAKING_MAKE:
+        if name.startswith(LEAKING_PREFIXES) or name in LEAKING_JOB | LEAKING_GIT | LEAKING_MAKE:
             del os.environ[name]
     home = tempfile.TemporaryDirectory(prefix="hf-home-")
     atexit.register(home.cleanup)
