@@ -34,7 +34,9 @@ def commits(hub, repo_id, repo_type="model", branch=None):
     ]
 
 
-def test_a_folder_is_pushed_in_one_commit_and_only_when_it_differs(hub, repo_id, tmp_path, caplog, monkeypatch):
+def test_a_folder_is_pushed_in_one_commit_and_only_when_it_differs(
+    hub, repo_id, tmp_path, caplog, monkeypatch
+):
     monkeypatch.setattr(logging.getLogger("huggingface_hub"), "propagate", True)
     (tmp_path / "sub").mkdir()
     (tmp_path / "a.txt").write_text("a")
