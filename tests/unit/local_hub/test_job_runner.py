@@ -61,6 +61,18 @@ def test_a_job_that_fills_the_disk_with_its_log_ends_before_the_hub_has_no_room(
     assert loud.message == "cannot write its log: less than 1152921.5 TB of the hub's disk are free"
 
 
+def test_a_job_that_is_cancelled_as_soon_as_it_is_recorded_does_not_begin(app):
+    runner = app.state.runner
+    record = runner.store.add("local", JOB.spec, {}, {})
+
+    async def cancel_and_begin() -> None:
+        await runner.cancel(record.id)
+        await runner.begin(record, {})
+
+    asyncio.run(cancel_and_begin())
+    assert runner.store.find(record.id).stage == "CANCELED"
+
+
 def test_a_thousand_jobs_that_a_killed_hub_had_not_begun_do_not_delay_its_next_start(tmp_path):
     database = Database(tmp_path / "hub.sqlite3")
     store = JobStore(database)

@@ -78,6 +78,8 @@ class JobRunner:
         self._active: dict[str, ActiveJob] = {}
         self._waiting: deque[ActiveJob] = deque()
         self._running: dict[str, asyncio.Task[None]] = {}
+        # Jobs that were cancelled between their record and `begin`.
+        self._cancelled: set[str] = set()
         # Only here, never on disk; kept after a job's end so that it can be run again.
         self._secrets: dict[str, Mapping[str, str]] = {}
 
@@ -130,9 +132,11 @@ class JobRunner:
             self._secrets[record.id] = secrets
         if self.is_stopping:  # since it was recorded
             await self._finish([job], Ending(CANCELED, STOPPED_WHILE_WAITING))
-            return
-        self._waiting.append(job)
-        self._fill_slots()
+        elif record.id in self._cancelled:
+            await self._finish([job], CANCELLED)
+        else:
+            self._waiting.append(job)
+            self._fill_slots()
 
     async def refuse(self, record: JobRecord, ending: Ending) -> None:
         """Ends a job that is recorded already and cannot begin."""
@@ -142,8 +146,8 @@ class JobRunner:
         """Ends the job; a running one may take its grace time, and one that has ended stays as it is."""
         job = self._active.get(job_id)
         if job is None:
-            return
-        if job in self._waiting:
+            self._cancelled.add(job_id)
+        elif job in self._waiting:
             self._waiting.remove(job)
             await self._finish([job], CANCELLED)
         else:
