@@ -91,7 +91,7 @@ seeds: $(SETUP) $(STARTER)  ## all phases for several seeds, pooled into reports
 compare: $(SETUP)  ## compare runs with the first one, into reports/: RUNS="A B" NAMESPACE
 	@$(CLIENT) $(BIN)/python -m launcher compare $(OPTIONS) --runs "$(RUNS)"
 
-smoke: $(SETUP)  ## the whole pipeline in a minute, on a hub of its own
+smoke: $(SETUP)  ## the whole pipeline in a minute, on a hub of its own (HUB_DIR=.hub-smoke)
 	@$(MAKE) --no-print-directory all PROFILE=smoke HUB_DIR=.hub-smoke HF_ENDPOINT=
 	@$(MAKE) --no-print-directory hub-stop HUB_DIR=.hub-smoke
 
