@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from local_hub.errors import HubError
+
 if TYPE_CHECKING:
     from local_hub.embedded import LocalHub as LocalHub
 
-__all__ = ["LocalHub"]
+__all__ = ["HubError", "LocalHub"]
 
 
 def __getattr__(name: str) -> Any:

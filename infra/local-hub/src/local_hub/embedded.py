@@ -91,11 +91,6 @@ class LocalHub:
         return self._running.url
 
     @property
-    def endpoint(self) -> str:
-        """The same, by the name that the Hub's clients have for it."""
-        return self.url
-
-    @property
     def token(self) -> str:
         """The token of the user `local`, who may use every namespace."""
         return self.environment({})["HF_TOKEN"]
