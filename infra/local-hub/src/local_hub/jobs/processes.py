@@ -2,11 +2,12 @@
 
 Every process of a job carries the job's id in its environment, also one that left the job's session or outlived the
 hub. Ids are never used twice, so this finds a job's processes and no others. One whose environment was cleared, or has
-a title written over it, is known by its session, as long as the hub lives that has begun it.
+a title written over it, is known by its session.
 """
 
 import os
 import time
+from collections.abc import Set
 from contextlib import suppress
 
 import psutil  # type: ignore[import-untyped]
@@ -31,8 +32,11 @@ def measure_job(job_id: str) -> Usage:
 
 
 def find_processes(job_id: str, session: int | None = None) -> list[psutil.Process]:
-    """The job's processes that are alive; those of its session too, where it is given."""
-    return [process for process in psutil.process_iter() if _belongs_to(process, job_id, session)]
+    """The job's processes that are alive; `session` is one that the job is known to have begun."""
+    processes = list(psutil.process_iter())
+    own = {process.pid for process in processes if _has_id(process, job_id)}
+    sessions = own | {session}
+    return [process for process in processes if process.pid in own or _is_alive_in(process, sessions)]
 
 
 def kill_once(job_id: str, session: int | None = None) -> int:
@@ -51,10 +55,15 @@ def kill_job(job_id: str, session: int | None = None) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _belongs_to(process: psutil.Process, job_id: str, session: int | None) -> bool:
+def _has_id(process: psutil.Process, job_id: str) -> bool:
     try:
-        if process.environ().get("JOB_ID") == job_id:
-            return True
-        return session == os.getsid(process.pid) and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.environ().get("JOB_ID") == job_id)
     except (psutil.Error, OSError):  # it has ended, or it is someone else's
+        return False
+
+
+def _is_alive_in(process: psutil.Process, sessions: Set[int | None]) -> bool:
+    try:
+        return os.getsid(process.pid) in sessions and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, OSError):
         return False
