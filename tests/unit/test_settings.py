@@ -1,9 +1,10 @@
 """Where a setting's value comes from, and what happens to a name that no setting has."""
 
 import json
+from typing import Annotated
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.errors import BadInput
 from shared.settings import JobSettings, load_settings, service_config
@@ -16,6 +17,13 @@ class Adapter(BaseModel):
 
     r: int = Field(default=16, ge=1, description="rank")
     target_modules: tuple[str, ...] = Field(default=("q_proj",), description="modules")
+    dropouts: tuple[Annotated[float, Field(lt=1)], ...] = Field(default=(0.0,), min_length=1, description="d")
+
+    @model_validator(mode="after")
+    def _is_no_zoo(self):
+        if self.r > len(self.target_modules) * 99:
+            raise ValueError("too many; lower r")
+        return self
 
 
 class ToySettings(JobSettings):
@@ -98,6 +106,29 @@ def test_a_value_out_of_bounds_is_refused_naming_its_source(monkeypatch):
         load_settings(ToySettings, RUN)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [
+        ("TOY_LORA__R", "100", "toy setting lora={'r': '100'} (environment): too many; lower r"),
+        (
+            "TOY_LORA__DROPOUTS",
+            "[0.1, 2]",
+            "toy setting lora.dropouts.1=2 (environment): Input should be less than 1",
+        ),
+        (
+            "TOY_LORA__TARGET_MODULES",
+            "q_proj",
+            'error parsing value for field "lora" (the environment). Write a list as JSON: \'["a", "b"]\'',
+        ),
+    ],
+)
+def test_a_refusal_names_the_value_its_source_and_the_rule_once(monkeypatch, variable, value, complaint):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(BadInput) as refused:
+        load_settings(ToySettings, RUN)
+    assert str(refused.value).partition(". See --help")[0].rstrip(".") == complaint
+
+
 def test_the_run_must_be_named():
     with pytest.raises(BadInput, match="toy needs --run-id"):
         load_settings(ToySettings, ["--namespace", "n"])
@@ -105,4 +136,7 @@ def test_the_run_must_be_named():
 
 def test_the_recorded_configuration_holds_only_what_decides_the_result():
     config = load_settings(ToySettings, [*RUN, "--force"]).settings.config()
-    assert config == {"learning_rate": 0.1, "lora": {"r": 16, "target_modules": ["q_proj"]}}
+    assert config == {
+        "learning_rate": 0.1,
+        "lora": {"r": 16, "target_modules": ["q_proj"], "dropouts": [0.0]},
+    }

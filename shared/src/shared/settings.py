@@ -158,7 +158,8 @@ def _environment_layer(
         return source()
     except SettingsError as error:
         example = """'["a", "b"]'"""
-        raise BadInput(f"{error} ({where}). Write a list as JSON: {example}.") from error
+        problem = str(error).partition(" from source ")[0]
+        raise BadInput(f"{problem} ({where}). Write a list as JSON: {example}.") from error
 
 
 def _command_line_layer(settings_class: type[JobSettings], argv: Sequence[str]) -> dict[str, Any]:
@@ -203,12 +204,24 @@ def _set_leaf(tree: dict[str, Any], name: str, value: Any) -> None:
 
 def _explain(error: ValidationError, settings_class: type[JobSettings], sources: Mapping[str, str]) -> str:
     section = section_of(settings_class)
+    problems = {".".join(map(str, each["loc"])): each for each in error.errors(include_url=False)}
     lines = []
-    for problem in error.errors(include_url=False):
-        name = ".".join(str(part) for part in problem["loc"])
+    for name, problem in problems.items():
         if problem["type"] == "missing":
             lines.append(f"{section} needs --{name.replace('_', '-')}")
-        else:
-            source = sources.get(name, "default")
-            lines.append(f"{section} setting {name}={problem['input']!r} ({source}): {problem['msg']}")
+        # What is wrong with a list because of an item in it is said of the item.
+        elif not any(other.startswith(f"{name}.") for other in problems):
+            reason = problem["msg"].removeprefix("Value error, ")
+            source = _find_source(name, sources)
+            lines.append(f"{section} setting {name}={problem['input']!r} ({source}): {reason}")
     return ". ".join(lines) + ". See --help for every setting and its bounds."
+
+
+def _find_source(name: str, sources: Mapping[str, str]) -> str:
+    """Return where a value came from: a setting's, one of a group's members', or one of a list's items'."""
+    related = (
+        source
+        for known, source in sources.items()
+        if known == name or known.startswith(f"{name}.") or name.startswith(f"{known}.")
+    )
+    return " and ".join(dict.fromkeys(related)) or "default"

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from pydantic import ValidationError
 
@@ -70,6 +72,8 @@ def test_the_defaults_are_the_reference_run_as_it_was_meant():
         ({"rewards": ("jsn",)}, "there is no reward jsn; choose from json, schema, accuracy, calibration"),
         ({"rewards": ("json", "json")}, "a reward is named twice; give it a weight instead"),
         ({"reward_weights": (1.0,)}, "1 weights for 3 rewards; give one for each, or none"),
+        ({"reward_weights": (0.0, -1.0, 0.0)}, "no reward weighs more than 0, so that none can be earned"),
+        ({"reward_weights": (1.0, 1.0, math.nan)}, "Input should be a finite number"),
         (
             {"rewards": ("accuracy", "calibration"), "reward_weights": (1.0, 1.5)},
             "calibration weighs 1.5 and accuracy 1: an answer that is surely wrong, and says so, would earn more than",

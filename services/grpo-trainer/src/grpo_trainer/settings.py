@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationInfo, field_validator
 
 from shared.rewards import REFERENCE_REWARDS, REWARDS
 from shared.settings import service_config
@@ -112,7 +112,7 @@ class GrpoSettings(TrainerSettings):
     rewards: tuple[str, ...] = Field(
         default=REFERENCE_REWARDS, min_length=1, description=f"reward functions, of {', '.join(REWARDS)}"
     )
-    reward_weights: tuple[float, ...] = Field(
+    reward_weights: tuple[FiniteFloat, ...] = Field(
         default=(), validate_default=True, description="one weight for each reward; empty means 1 for each"
     )
     rollout_groups: int = Field(
@@ -158,6 +158,8 @@ class GrpoSettings(TrainerSettings):
         rewards = info.data.get("rewards", value)
         if value and len(value) != len(rewards):
             raise ValueError(f"{len(value)} weights for {len(rewards)} rewards; give one for each, or none")
+        if value and max(value) <= 0:
+            raise ValueError("no reward weighs more than 0, so that none can be earned")
         _require_guessing_pays(dict(zip(rewards, value or (1.0,) * len(rewards), strict=True)))
         return value
 
