@@ -121,6 +121,10 @@ def test_a_name_without_a_namespace_leads_to_the_full_one(public, api, tmp_path,
     assert "config.json" in api.list_repo_files(short, repo_type=repo_type)
     assert [branch.name for branch in api.list_repo_refs(short, repo_type=repo_type).branches] == ["main"]
     api.auth_check(short, repo_type=repo_type)
+    token = (
+        f"{api.endpoint}/api/{repo_type}s/{short}/xet-read-token/main"  # by which what is kept is downloaded
+    )
+    assert get_session().get(token, headers={"authorization": f"Bearer {api.token}"}).json()["casUrl"]
     status, sentence = refusal(api.repo_info, f"no-{short}", repo_type=repo_type)
     assert (status, sentence.startswith(f"'no-{short}' has no namespace")) == (404, True)
 

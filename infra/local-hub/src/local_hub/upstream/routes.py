@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _READING = ("GET", "HEAD")
 # What follows a repo's id in the paths of its API, with more behind it or as the last part.
-_PARTS = {"revision", "tree", "paths-info", "commits"}
-_LAST_PARTS = {"refs", "auth-check"}
+_PARTS = {"revision", "tree", "paths-info", "commits", "xet-read-token", "auth-check", "discussions"}
+_LAST_PARTS = {"refs", "auth-check", "discussions", "likers"}
 
 
 def with_upstream(routes: Sequence[Route]) -> list[Route]:
