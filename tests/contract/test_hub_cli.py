@@ -18,6 +18,7 @@ import pytest
 from huggingface_hub import HfApi
 
 from local_hub.cli import main
+from local_hub.daemon import MOST_LOG_BYTES
 from local_hub.keeping.migrations import FORMAT_VERSION
 from local_hub.state import find_running
 
@@ -104,6 +105,15 @@ def test_a_hub_comes_back_at_the_same_address_with_the_same_token(cli):
     assert cli.hubs() == []
     assert cli("start").stdout == url
     assert (cli.folder / "token").read_text() == token
+
+
+def test_a_log_that_has_grown_long_is_set_aside_at_the_next_start(cli):
+    cli.folder.mkdir()
+    with open(cli.folder / "hub.log", "wb") as log:
+        log.truncate(MOST_LOG_BYTES + 1)
+    cli("start")
+    assert (cli.folder / "hub.log.1").stat().st_size == MOST_LOG_BYTES + 1
+    assert (cli.folder / "hub.log").stat().st_size < MOST_LOG_BYTES
 
 
 def test_stopping_what_does_not_run_is_no_error(cli):

@@ -31,6 +31,8 @@ STOP_SECONDS = 30.0
 POLL_SECONDS = 0.05
 ANSWER_SECONDS = 5.0
 LOG_BYTES = 4096
+# Of the logs of all starts before, kept once more beside it when it is full.
+MOST_LOG_BYTES = 10_000_000
 HEALTH_PATH = "/healthz"
 
 
@@ -106,6 +108,7 @@ def spawn(
         HubError: it does not start; nothing of it is left running.
     """
     log = config.directory / LOG_FILE
+    _set_aside(log)
     process = None
     try:
         with open(log, "ab") as output, _interrupts_after():
@@ -126,6 +129,11 @@ def spawn(
             process.kill()
             process.wait()
         raise
+
+
+def _set_aside(log: Path) -> None:
+    if log.exists() and log.stat().st_size > MOST_LOG_BYTES:
+        log.replace(log.with_name(f"{log.name}.1"))
 
 
 @contextmanager
