@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+import secrets
+import signal
 import sqlite3
+import subprocess
 import threading
 import time
 from dataclasses import replace
@@ -17,6 +20,7 @@ from local_hub.jobs.executors.mount_paths import with_folders
 from local_hub.jobs.folder import JobFolder
 from local_hub.jobs.info import describe_job
 from local_hub.jobs.leftovers import end_leftovers
+from local_hub.jobs.processes import find_processes, kill_job
 from local_hub.jobs.spec import parse_request
 from local_hub.jobs.store import JobStore
 from local_hub.jobs.volumes import Mount, Volume
@@ -84,6 +88,18 @@ def test_a_thousand_jobs_that_a_killed_hub_had_not_begun_do_not_delay_its_next_s
     assert time.process_time() - before < 3, "to look for the processes of each takes 10 s"
     assert store.unfinished() == []
     database.close()
+
+
+def test_a_process_without_an_environment_is_found_by_its_jobs_session_also_by_the_next_hub():
+    variables = {"PATH": os.environ["PATH"], "JOB_ID": secrets.token_hex(8)}
+    script = "env -i sleep 600 & echo $!; sleep 600"
+    with subprocess.Popen(
+        ["sh", "-c", script], env=variables, start_new_session=True, stdout=subprocess.PIPE
+    ) as job:
+        hidden = int(job.stdout.readline())
+        assert hidden in {process.pid for process in find_processes(variables["JOB_ID"])}
+        kill_job(variables["JOB_ID"])
+        assert job.wait() == -signal.SIGKILL
 
 
 def test_read_only_folders_that_a_job_leaves_go_with_it(tmp_path):
