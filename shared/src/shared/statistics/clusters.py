@@ -59,21 +59,6 @@ def durkalski_p(gained: Sequence[int], lost: Sequence[int], totals: Sequence[int
     return _chi_square_p(float(differences.sum()), float((differences**2).sum()))
 
 
-def obuchowski_p(gained: Sequence[int], lost: Sequence[int], totals: Sequence[int]) -> float:
-    """Return the same by Obuchowski's test (Stat. Med. 17:1495, 1998), where every row weighs the same.
-
-    The difference of the pooled rates by its variance between seeds, m/(m−1) Σ (gained − lost − total·d)² / (Σ total)²,
-    with d = 0 under the hypothesis.
-    """
-    up, down, rows = _as_counts(gained, lost, totals)
-    clusters = len(rows)
-    if clusters == 1:
-        raise ValueError("one seed does not show how seeds differ; use the test of its rows")
-    differences = up - down
-    variance = clusters / (clusters - 1) * float((differences**2).sum())
-    return _chi_square_p(float(differences.sum()), variance)
-
-
 def smallest_p(clusters: int) -> float:
     """Return the smallest p-value that `durkalski_p` can give, with all seeds' differences equal: 0.083 for 3 seeds.
 
