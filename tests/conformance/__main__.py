@@ -43,18 +43,17 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--suite", choices=SUITES, help="the library (default: all)")
+    parser.add_argument("--suite", choices=SUITES, help="one of them (default: all)")
     named, options = parser.parse_known_args()
-    suites = [SUITES[named.suite]] if named.suite else list(SUITES.values())
     try:
-        return max(_judge(suite, options) for suite in suites)
+        return max(_judge(name, options) for name in ([named.suite] if named.suite else SUITES))
     except NoSuite as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
 
-def _judge(suite: Suite, options: list[str]) -> int:
-    begun = time.monotonic()
+def _judge(name: str, options: list[str]) -> int:
+    suite, begun = SUITES[name], time.monotonic()
     folder = fetch_suite(suite, CACHE)
     with tempfile.TemporaryDirectory(prefix="conformance-") as scratch, _hub(Path(scratch)) as url:
         results = Path(scratch) / "results.xml"
@@ -62,7 +61,7 @@ def _judge(suite: Suite, options: list[str]) -> int:
         if options or code not in (0, 1):
             return code
         verdict = judge(results, HERE / suite.expected)
-    print(suite.library, *verdict.lines(), f"{time.monotonic() - begun:.0f} s", sep="\n")
+    print(name, *verdict.lines(), f"{time.monotonic() - begun:.0f} s", sep="\n")
     return 0 if verdict.is_as_expected else 1
 
 

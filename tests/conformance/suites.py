@@ -1,7 +1,7 @@
 """Whose own tests judge the local hub, and what each of them needs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ HUGGINGFACE_HUB = Suite(
     distribution="loadscope",
     environment={"HF_HUB_DISABLE_XET": "1"},
 )
+# The same by the client's default.
+HUGGINGFACE_HUB_BY_XET = replace(HUGGINGFACE_HUB, environment={})
 # Left out is what reads datasets that only huggingface.co holds.
 DATASETS = Suite(
     library="datasets",
@@ -94,4 +96,8 @@ DATASETS = Suite(
     },
     expected="datasets_expected.toml",
 )
-SUITES = {suite.library: suite for suite in (HUGGINGFACE_HUB, DATASETS)}
+SUITES = {
+    "huggingface_hub": HUGGINGFACE_HUB,
+    "huggingface_hub-xet": HUGGINGFACE_HUB_BY_XET,
+    "datasets": DATASETS,
+}
