@@ -25,7 +25,17 @@ def test_a_hub_can_be_at_a_web_address(url):
 
 @pytest.mark.parametrize(
     "url",
-    ["nonsense", "127.0.0.1:80", "ftp://hub", "http://", "http://h:80x", "http://[::1", "http://a b", ""],
+    [
+        "nonsense",
+        "127.0.0.1:80",
+        "ftp://hub",
+        "http://",
+        "http://h:80x",
+        "http://[::1",
+        "http://a b",
+        "http://a\n",
+        "",
+    ],
 )
 def test_at_any_other_it_cannot(url):
     assert not can_be_hub(url)

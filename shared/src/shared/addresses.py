@@ -21,4 +21,4 @@ def can_be_hub(url: str) -> bool:
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-    return is_address and " " not in url
+    return is_address and url.split() == [url]
