@@ -101,7 +101,7 @@ def test_what_is_kept_is_served_without_delay_and_the_rest_is_refused_at_once(tm
         assert seconds(use_what_is_kept, api, tmp_path / "refused") < 5
         said, warned = pull_again(tmp_path, capsys)
         assert said.endswith(": 2 files, 100.0 kB, kept\n")
-        doubt = f"{public.url} did not answer whether that is still its main; it may have moved on.\n"
+        doubt = f"{public.url} did not confirm that this is still its main; it may have moved on.\n"
         assert warned == doubt
         assert pull_again(tmp_path, capsys, made.sha("main")).err == ""
         status, sentence = refusal(api.model_info, "acme/unknown")

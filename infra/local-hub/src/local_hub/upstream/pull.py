@@ -161,7 +161,7 @@ def pull(client: HubClient, repo: WantedRepo) -> None:
     print(f"{title}: {len(files)} files, {format_bytes(size)}, kept")
     if is_stale:
         print(
-            f"{client.upstream} did not answer whether that is still its {repo.revision}; it may have moved on.",
+            f"{client.upstream} did not confirm that this is still its {repo.revision}; it may have moved on.",
             file=sys.stderr,
         )
 
