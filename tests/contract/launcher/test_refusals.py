@@ -98,14 +98,23 @@ def test_a_hub_that_does_not_answer(launch):
     assert "make hub" in line
 
 
-def test_an_address_that_the_client_could_not_even_be_imported_with(tmp_path):
-    environment = {"PATH": os.environ["PATH"], "HF_ENDPOINT": "http://127.0.0.1:80x"}
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [
+        ("HF_ENDPOINT", "http://h:80x", "HF_ENDPOINT is 'http://h:80x', which is no address of a Hub. "),
+        ("HF_TOKEN", "hf_…", "HF_TOKEN holds a character that no token has"),
+    ],
+)
+def test_what_the_client_would_fail_over_is_refused_before_it_is_imported(
+    tmp_path, variable, value, complaint
+):
+    environment = {"PATH": os.environ["PATH"], variable: value}
     command = [sys.executable, "-m", "launcher", "runs"]
     result = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     line = refusal(result, ExitCode.BAD_INPUT)
-    assert line.startswith("error: HF_ENDPOINT is 'http://127.0.0.1:80x', which is no address of a Hub. ")
+    assert line.startswith(f"error: {complaint}")
 
 
 def test_a_dataset_without_the_columns_fails_the_split_with_the_jobs_own_error(

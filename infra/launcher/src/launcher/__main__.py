@@ -16,15 +16,24 @@ def main() -> int:
 
 
 def _run() -> int:
-    endpoint = os.environ.get("HF_ENDPOINT")
+    _require_usable(os.environ.get("HF_ENDPOINT"), os.environ.get("HF_TOKEN", ""))
+    from launcher.cli import run
+
+    return run()
+
+
+def _require_usable(endpoint: str | None, token: str) -> None:
+    """Refuse what the client takes at import and would fail over with a traceback."""
     if endpoint is not None and not can_be_hub(endpoint):
         raise BadInput(
             f"HF_ENDPOINT is {endpoint!r}, which is no address of a Hub. Write it as in https://huggingface.co, or "
             "leave it out for the local hub."
         )
-    from launcher.cli import run
-
-    return run()
+    if not token.isascii():
+        raise BadInput(
+            "HF_TOKEN holds a character that no token has, as the dots of an example. Copy your own anew: "
+            "https://huggingface.co/settings/tokens."
+        )
 
 
 if __name__ == "__main__":
