@@ -17,6 +17,7 @@ import psutil
 import pytest
 from huggingface_hub import HfApi
 
+from local_hub import stopping
 from local_hub.cli import main
 from local_hub.daemon import MOST_LOG_BYTES
 from local_hub.keeping.migrations import FORMAT_VERSION
@@ -294,6 +295,19 @@ def test_stop_ends_the_jobs_too(cli):
     assert "jobs    1 running, 0 waiting" in cli("status").stdout
     assert cli("stop").returncode == 0
     assert not psutil.pid_exists(pid)
+
+
+@pytest.mark.slow
+def test_stop_waits_for_a_hub_that_takes_long_to_end_its_jobs(cli, monkeypatch, capsys):
+    url = cli("start").stdout.strip()
+    api = HfApi(url, (cli.folder / "token").read_text().strip())
+    script = "trap 'sleep 2; echo saved; exit' TERM; echo ready; while true; do sleep 0.1; done"
+    job = api.run_job(image="i", command=["sh", "-c", script], namespace="local")
+    assert next(iter(api.fetch_job_logs(job_id=job.id, namespace="local", follow=True))) == "ready"
+    monkeypatch.setattr(stopping, "STOP_SECONDS", 0.5)
+    stopping.stop(cli.folder)
+    assert "saved" in (cli.folder / "jobs" / job.id / "log.jsonl").read_text()
+    assert "The hub still ends its jobs" in capsys.readouterr().err
 
 
 def test_a_start_during_a_stop_waits_and_starts_anew(cli):

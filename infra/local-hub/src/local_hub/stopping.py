@@ -1,15 +1,18 @@
 """Stop a hub that runs in the background."""
 
+import sys
 import time
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
 from local_hub.config import HubConfig
-from local_hub.daemon import POLL_SECONDS, STOP_SECONDS
+from local_hub.daemon import POLL_SECONDS, STOP_SECONDS, ask_health
 from local_hub.errors import HubError
 from local_hub.jobs.leftovers import end_leftover_jobs
 from local_hub.state import RunningHub, find_running
+
+MOST_SECONDS = 600.0
 
 
 def stop(directory: Path) -> RunningHub | None:
@@ -20,7 +23,7 @@ def stop(directory: Path) -> RunningHub | None:
     try:
         process = psutil.Process(running.pid)  # signals no other that gets the number meanwhile
         process.terminate()
-        if not _ends(process):
+        if not _ends_its_jobs(process, running):
             process.kill()
             _ends(process)
             end_leftover_jobs(HubConfig(directory))
@@ -31,6 +34,16 @@ def stop(directory: Path) -> RunningHub | None:
             f"The hub (process {running.pid}) belongs to another user, who has to stop it."
         ) from error
     return running
+
+
+def _ends_its_jobs(process: psutil.Process, hub: RunningHub) -> bool:
+    """Waits for its end as long as it answers: what jobs have written to buckets may take its time to be saved."""
+    deadline = time.monotonic() + MOST_SECONDS
+    while not _ends(process):
+        if time.monotonic() > deadline or ask_health(hub) is None:
+            return False
+        print("The hub still ends its jobs and saves what they have written.", file=sys.stderr)
+    return True
 
 
 def _ends(process: psutil.Process) -> bool:
