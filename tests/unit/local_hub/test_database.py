@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+from local_hub import database as database_module
 from local_hub.database import LARGEST_IDLE_LOG_BYTES, Database
 
 
@@ -21,6 +22,14 @@ def test_a_reader_sees_one_state_until_it_is_done(tmp_path):
         assert count(reader) == 0
     with database.read() as reader:
         assert count(reader) == 1
+    database.close()
+
+
+def test_new_readers_do_not_wait_for_a_writer(tmp_path, monkeypatch):
+    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_SECONDS", 0.1)
+    database = Database(tmp_path / "hub.sqlite3")
+    with database.write(), database.read() as first, database.read() as second:
+        assert first is not second
     database.close()
 
 

@@ -89,7 +89,8 @@ class Database:
             self._path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # of a new file; see keeping.collect
+        if connection.execute("PRAGMA page_count").fetchone()[0] == 0:  # later it would wait for who writes
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # see keeping.collect
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA journal_size_limit={LARGEST_IDLE_LOG_BYTES}")
         connection.execute("PRAGMA synchronous=FULL")
