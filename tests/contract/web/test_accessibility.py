@@ -87,6 +87,7 @@ def addresses(api, name):
             f"{repo}/commits/main",
             f"{repo}/commit/{sha}",
         ),
+        f"{repo}/page/main/d.html",
         *(f"{repo}/blob/main/{path}" for path in files if path not in ("a.txt", "runs/r/manifest.json")),
         *("/runs", f"/runs/{name}/r", f"/buckets/{name}", f"/buckets/{name}/tree/run"),
         *("/jobs", f"/jobs/local/{job.id}", "/scheduled-jobs", f"/scheduled-jobs/local/{schedule.id}"),

@@ -40,9 +40,9 @@ def job(api):
     api.cancel_job(job_id=job.id, namespace="local")
 
 
-def write(api, name, files):
+def write(api, name, files, repo_type="dataset"):
     operations = [CommitOperationAdd(path, content) for path, content in files.items()]
-    return api.create_commit(name, operations, commit_message="Write", repo_type="dataset").oid
+    return api.create_commit(name, operations, commit_message="Write", repo_type=repo_type).oid
 
 
 def test_a_log_comes_by_itself_and_the_keyboard_cancels_its_job(open_page, job):
@@ -117,8 +117,23 @@ def test_a_page_from_a_repo_runs_and_reaches_nothing(hub, api, name, open_page, 
     api.create_repo(name, repo_type="dataset")
     write(api, name, {"report.html": ATTACK.replace("ORIGIN", hub.url).encode()})
     page = open_page(f"/datasets/{name}/{view}/main/report.html")
-    inside = page.frame_locator("iframe") if view == "blob" else page
-    expect(inside.locator("#done")).to_have_text("did: ", timeout=20_000)
+    expect(page.frame_locator("iframe").locator("#done")).to_have_text("did: ", timeout=20_000)
     assert page.url == f"{hub.url}/datasets/{name}/{view}/main/report.html"
     page.goto(f"{hub.url}/")
     expect(page.locator(".who")).to_contain_text("Logged in as local")
+
+
+@pytest.mark.parametrize("view", ["blob", "page"])
+def test_a_page_from_a_repo_leads_its_reader_nowhere(hub, api, name, open_page, view):
+    elsewhere = hub.url.replace("127.0.0.1", "localhost")
+    api.create_repo(name)
+    write(
+        api, name, {"x.html": f"<script>location = '{elsewhere}/models?from=here'</script>".encode()}, "model"
+    )
+    page = open_page(f"/{name}/{view}/main/x.html")
+    for _ in range(100):
+        if page.complaints:
+            break
+        page.wait_for_timeout(50)
+    assert "frame-src 'self'" in page.complaints[0]
+    assert page.url == f"{hub.url}/{name}/{view}/main/x.html"

@@ -77,11 +77,6 @@ def _without_half_pairs(value: object) -> Any:
     return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
 
 
-def may_read(db: sqlite3.Connection, repo: Repo, user: User | None) -> bool:
-    """Whether a visitor may read the repo's files."""
-    return repo.visible_to(user) and is_let_in(db, repo, user)
-
-
 def status_of(phase: Mapping[str, Any]) -> str:
     """What a phase says of itself."""
     return str(phase.get("status") or "pending")
@@ -115,7 +110,7 @@ def report_of(db: sqlite3.Connection, manifest: Manifest, user: User | None) -> 
         namespace, _, name = repo_id.partition("/")
         repo_type = repo_type_of(mapping(reference).get("repo_type"))
         repo = find_repo(db, repo_type, namespace, name) if repo_type else None
-        if repo is None or not may_read(db, repo, user):
+        if repo is None or not repo.visible_to(user) or not is_let_in(db, repo, user):
             continue
         try:
             found = find_entry(db, history.resolve(db, repo, commit).tree_id, f"{path}/{REPORT_FILE}")

@@ -11,7 +11,7 @@ from local_hub.repos.ranges import bytes_response
 from local_hub.web.copies import fetch_small, repo_page, send_missing
 from local_hub.web.opened import open_file
 from local_hub.web.previews import IMAGES, PAGES
-from local_hub.web.render import COMMON_HEADERS
+from local_hub.web.render import COMMON_HEADERS, html
 from local_hub.web.sources import Source, suffix_of
 
 # A document with this has an origin of its own: no cookie goes with what it asks for, and it may ask for nothing.
@@ -55,7 +55,10 @@ def _media_type(request: Request, path: str) -> str:
 
 @repo_page()
 async def framed_page(request: Request) -> Response:
-    """An HTML file as a page that runs its own scripts and reaches nothing, neither here nor anywhere else."""
+    """An HTML file as a page that runs its own scripts and reaches nothing, neither here nor anywhere else.
+
+    It stands in a frame also where it is opened alone: a page of its own could lead its reader elsewhere.
+    """
     missing = await fetch_small(request)
     if missing is not None:
         raise ApiError(
@@ -68,6 +71,8 @@ def _send_framed(request: Request) -> Response:
     source = open_file(request).source
     if source.suffix not in PAGES:
         raise ApiError(404, f"{source.path} is no HTML page")
+    if request.headers.get("sec-fetch-dest") == "document":
+        return html(request, "alone.html", {"name": source.name})
     headers = COMMON_HEADERS | {"Content-Security-Policy": ACTIVE, "Cache-Control": "private, no-cache"}
     return _send(request, source, "text/html; charset=utf-8", headers)
 

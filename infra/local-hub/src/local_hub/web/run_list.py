@@ -109,8 +109,7 @@ def _outline(db: sqlite3.Connection, entry: Entry) -> Outline | None:
     if known is None:
         manifest = read_manifest(db, entry)
         known = (None if manifest is None else manifest.outline,)
-        if (
-            manifest is not None or entry.sha256
-        ):  # without a hash, its content may be still to come from upstream
+        # Without a hash, its content may be still to come from upstream.
+        if manifest is not None or entry.sha256:
             _outlines.add(entry.oid, known)
     return known[0]

@@ -44,10 +44,16 @@ async function keepFresh() {
 
 function followLog(log) {
   const source = new EventSource(log.dataset.follow);
+  let length = log.textContent.length;
   source.onmessage = (event) => {
     const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-    log.append(JSON.parse(event.data));
-    while (log.childNodes.length > 1 && log.textContent.length > MOST_CHARACTERS) log.firstChild.remove();
+    const text = JSON.parse(event.data);
+    log.append(text);
+    length += text.length;
+    while (log.childNodes.length > 1 && length > MOST_CHARACTERS) {
+      length -= log.firstChild.length;
+      log.firstChild.remove();
+    }
     if (isAtEnd) log.scrollTop = log.scrollHeight;
   };
   source.addEventListener("end", () => source.close());
