@@ -1,6 +1,8 @@
 """The hub as one ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -35,6 +37,9 @@ from local_hub.xet.routes import xet_routes
 from local_hub.xet.uploads import Uploads
 
 ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+# Python's own choice, a few more than the machine has cores, may all wait for the one that writes to the database.
+MOST_THREADS = 32
 
 
 def create_app(config: HubConfig, base_url: str) -> Starlette:
@@ -94,6 +99,7 @@ def _open_upstream(config: HubConfig, store: RepoStore) -> object:
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(MOST_THREADS))
     await app.state.runner.start()
     await app.state.scheduler.start()
     try:
