@@ -30,7 +30,10 @@ def running_hub():
 
 @pytest.fixture
 def hub(running_hub, capsys):
-    """A hub that runs, without garbage from other tests."""
+    """A hub that runs, without repos and garbage from other tests."""
+    api = running_hub.api()
+    for model in api.list_models():
+        api.delete_repo(model.id)
     make_old(running_hub.directory)
     gc(running_hub.directory, capsys)
     return running_hub
