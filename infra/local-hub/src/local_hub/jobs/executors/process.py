@@ -98,6 +98,8 @@ class JobProcess:
 
     def is_alive(self) -> bool:
         """Whether a process of the job is alive, wherever it went."""
+        if self.process.returncode is None:  # to look at all processes of the machine is dear
+            return True
         return bool(find_processes(self.job_id, self.process.pid))
 
     def kill(self) -> None:
