@@ -70,7 +70,9 @@ def test_a_timeout_in_minutes(timeout, minutes):
 
 
 def test_an_unknown_profile_is_refused_with_the_known_ones():
-    with pytest.raises(BadInput, match=r"There is no profile dmeo\. Known profiles: .*demo"):
+    with pytest.raises(
+        BadInput, match=r"no profile dmeo\. Known profiles: .*demo, .*PROFILE=<folder>/dmeo\.toml$"
+    ):
         load_profile("dmeo")
 
 

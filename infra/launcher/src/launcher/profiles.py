@@ -100,7 +100,8 @@ def load_profile(name_or_path: str, folder: Path = PROFILES_FOLDER) -> Profile:
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in folder.glob("*.toml")))
         raise BadInput(
-            f"There is no profile {name_or_path}. Known profiles: {known}, or the path of a .toml file."
+            f"There is no profile {name_or_path}. Known profiles: {known}. "
+            f"One of your own is named by its file, whenever its run is: PROFILE=<folder>/{path.name}"
         )
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,23}", path.stem):
         raise BadInput(
