@@ -36,7 +36,7 @@ def test_what_was_killed_having_saved_something_is_launched_again(sft, toy_launc
     run_id, command = sft([{"saves": [30], "end": "killed"}, {"resume": 30}])
     result = toy_launch(*command, "--force")
     assert result.returncode == 0, result.stderr
-    assert "(step 30 of 120; checkpoint at step 30): launching it again." in result.stderr
+    assert f"{KILLED} Launching it again (step 30 of 120; checkpoint at step 30)." in result.stderr
     first, second = jobs(run_id)
     assert "--force" in first.command
     assert "--force" not in second.command

@@ -152,7 +152,8 @@ class Pipeline:
             raise _failure(record, phase, job, followed.over_budget)
         if why_not := why_not_again(self.run, manifest, request, followed, self.limits):
             raise _failure(record, phase, job, why_not)
-        say(f"{phase} was cut off in job {job.id} ({describe_progress(record)}): launching it again.")
+        how_far = describe_progress(record)
+        say(f"{phase} was cut off in job {job.id}. {describe_end(job)} Launching it again ({how_far}).")
 
     def _meter(self, request: JobRequest, just_launched: bool = False) -> Meter:
         return Meter(self.run, request.phase, request.target, self.limits.budget_usd, just_launched)
