@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from serving import HubServer, serve_hub
 
@@ -78,6 +79,10 @@ def _clean_environment() -> None:
         # Trainings side by side that each want every core spend most of their time waiting for each other.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+
+# The same examples each time, however long one takes on a busy machine: what fails is the code, not luck.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("repeatable")
 
 # Here and not in a hook: the conftest of a folder may import the Hub client, which reads the environment once.
 _clean_environment()

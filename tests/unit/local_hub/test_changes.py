@@ -35,7 +35,7 @@ def applied(before, lines):
     return after + before[at:]
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(before=TEXTS, after=TEXTS, around=st.integers(0, 12))
 def test_hunks_say_at_which_line_of_the_file_they_are(database, before, after, around):
     same = [f"same {number}" for number in range(around)]

@@ -20,7 +20,7 @@ FOLDERS = st.dictionaries(NAMES, ENTRIES, max_size=12)
 CHANGES = st.dictionaries(NAMES, st.none() | ENTRIES, max_size=12)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(before=FOLDERS, changes=CHANGES)
 def test_a_changed_folder_holds_what_a_dictionary_would(before, changes):
     changed = Folder("", EMPTY.changed(before)).changed(changes)
@@ -33,7 +33,7 @@ def test_a_changed_folder_holds_what_a_dictionary_would(before, changes):
     }
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(before=FOLDERS, changes=CHANGES)
 def test_the_same_entries_are_stored_the_same_whichever_way_they_came(before, changes):
     after = {name: entry for name, entry in {**before, **changes}.items() if entry is not None}

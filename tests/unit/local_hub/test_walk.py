@@ -10,7 +10,7 @@ from local_hub.repos.trees import Entry, save_folder, walk
 PATHS = st.lists(st.text("ab-.0", min_size=1, max_size=2), min_size=1, max_size=4).map("/".join)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(paths=st.sets(PATHS, max_size=12))
 def test_what_comes_after_a_path_is_the_rest_of_the_listing(database, paths):
     kept = {path for path in paths if not any(other.startswith(f"{path}/") for other in paths)}

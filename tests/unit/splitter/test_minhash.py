@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data_splitter.minhash import (
@@ -52,7 +52,6 @@ def test_the_estimate_is_near_the_similarity():
     assert estimates == pytest.approx([1, 40 / 80, 20 / 100, 0], abs=4 * (0.25 / 4096) ** 0.5)
 
 
-@settings(deadline=None)
 @given(similarity=st.floats(0.5, 1), places=st.sampled_from([64, 128, 256]))
 def test_the_bands_are_the_widest_that_miss_few_enough(similarity, places):
     def missed(width):
@@ -64,7 +63,6 @@ def test_the_bands_are_the_widest_that_miss_few_enough(similarity, places):
     assert all(missed(width) > MISSED for width in range(bands.width + 1, places + 1))
 
 
-@settings(deadline=None)
 @given(table=tables, first_new=st.integers(0, 11))
 def test_exactly_the_pairs_that_agree_in_a_band_and_have_a_new_row_are_found(table, first_new):
     signatures, bands = np.array(table, np.uint32), Bands(3, 2)

@@ -51,21 +51,21 @@ def unordered(pairs):
     return {(frozenset((pair.row_id, pair.other_id)), pair.similarity) for pair in pairs}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 @given(splits=split_rows(), similarity=SIMILARITIES)
 def test_the_pairs_are_those_of_comparing_every_row_to_every_other(splits, similarity):
     found = find_near_duplicates(splits, careful(similarity))
     assert Counter(found) == Counter(compare_all(splits, similarity))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(splits=split_rows(), similarity=SIMILARITIES)
 def test_nothing_below_the_similarity_is_listed_however_little_care_is_taken(splits, similarity):
     found = find_near_duplicates(splits, Lookalikes(similarity, places=8, missed=0.5))
     assert not Counter(found) - Counter(compare_all(splits, similarity))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(splits=split_rows(), seed=st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_makes_no_difference_to_what_is_found(splits, seed):
     shuffled = {split: seed.sample(rows, len(rows)) for split, rows in splits.items()}
@@ -73,7 +73,7 @@ def test_the_order_of_the_rows_makes_no_difference_to_what_is_found(splits, seed
     assert unordered(find_near_duplicates(shuffled, Lookalikes(0.5))) == unordered(found)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(splits=split_rows(), size=st.integers(1, 5))
 def test_rows_that_come_in_pieces_resemble_the_same_ones(splits, size):
     rows = iter(row for split in splits.values() for row in split)
@@ -83,7 +83,7 @@ def test_rows_that_come_in_pieces_resemble_the_same_ones(splits, size):
     assert pieces == whole
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 @given(rows=st.lists(QUESTIONS, min_size=16, max_size=30), counts=st.tuples(*[st.integers(1, 3)] * 4))
 def test_replacing_leaves_no_pair_and_moves_no_row_without_need(rows, counts):
     rows = [row | {"id": f"q{number}", "cop": 0} for number, row in enumerate(rows)]
