@@ -158,7 +158,11 @@ def test_each_compression_is_undone(hub_server, upload, repo):
     [
         (make_shard("0" * 64), 422, "but " + "0" * 64 + " was announced"),
         (make_shard("1" * 64, last=4), 400, "chunk 3 of a xorb that has fewer"),
-        (make_shard("1" * 64, xorb="f" * 64), 400, "which has not been uploaded"),
+        (
+            make_shard("1" * 64, xorb="f" * 64),
+            400,
+            "which has not been uploaded since the hub started; upload the file again",
+        ),
         (make_shard("1" * 64, flags=1 << 31), 400, "without its SHA-256"),
         (make_shard("1" * 64)[:200], 400, "cut off"),
         (make_shard("1" * 64, size=len(CONTENT) - 1), 400, "bytes, which its chunks do not have"),

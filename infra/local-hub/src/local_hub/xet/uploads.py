@@ -259,4 +259,8 @@ def uploads_of(request: Request) -> Uploads:
 
 
 def _not_uploaded(term: Term) -> ApiError:
-    return ApiError(400, f"The Xet shard names xorb {term.xorb}, which has not been uploaded")
+    return ApiError(
+        400,
+        f"The Xet shard names xorb {term.xorb}, which has not been uploaded since the hub started; "
+        "upload the file again",
+    )
