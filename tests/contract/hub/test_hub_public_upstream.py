@@ -80,13 +80,18 @@ def refusal(action, *arguments, **options) -> tuple[int, str]:
 
 
 def test_files_come_by_redirects_and_the_token_goes_to_the_hub_alone(public, api, tmp_path):
-    public.publish("acme/model", FILES)
-    folder = api.snapshot_download("acme/model", cache_dir=tmp_path)
-    assert {path: Path(folder, path).read_bytes() for path in FILES} == FILES
-    assert len(public.paths("/api/resolve-cache/")) == len(FILES) - 1
-    [(_, _, headers)] = public.storage_requests
+    files = unknown_files()
+    public.publish("acme/redirected", files)
+    asked, stored = len(public.requests), len(public.storage_requests)
+    folder = api.snapshot_download("acme/redirected", cache_dir=tmp_path)
+    assert {path: Path(folder, path).read_bytes() for path in files} == files
+    by_cache = [path for path in public.paths("/api/resolve-cache/") if "acme/redirected" in path]
+    assert len(by_cache) == len(files) - 1
+    [(_, _, headers)] = public.storage_requests[stored:]
     assert "Authorization" not in headers
-    assert {headers["Authorization"] for _, _, headers in public.requests} == {f"Bearer {public.token}"}
+    assert {headers["Authorization"] for _, _, headers in public.requests[asked:]} == {
+        f"Bearer {public.token}"
+    }
 
 
 def test_a_listing_of_many_pages_without_all_fields(public, api):
