@@ -111,6 +111,11 @@ def test_a_value_out_of_bounds_is_refused_naming_its_source(monkeypatch):
     [
         ("TOY_LORA__R", "100", "toy setting lora={'r': '100'} (environment): too many; lower r"),
         (
+            "TOY_LEARNING_RATE",
+            "inf",
+            "toy setting learning_rate=inf (environment): it must be a finite number",
+        ),
+        (
             "TOY_LORA__DROPOUTS",
             "[0.1, 2]",
             "toy setting lora.dropouts.1=2 (environment): Input should be less than 1",

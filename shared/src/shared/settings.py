@@ -7,6 +7,7 @@ ignores a misspelled environment variable, and a run would silently train at the
 
 import difflib
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -108,8 +109,14 @@ def load_settings(settings_class: type[JobSettings], argv: Sequence[str]) -> Loa
         settings = settings_class(**merged)
     except ValidationError as error:
         raise BadInput(_explain(error, settings_class, sources)) from error
-    names = (name for name, _ in _leaves(settings.model_dump(mode="json")))
-    return LoadedSettings(settings, {name: sources.get(name, "default") for name in names})
+    values = dict(_leaves(settings.model_dump(mode="json")))
+    # JSON has no infinity: a manifest would keep null in its place, and the phase never be up to date.
+    if endless := next((name for name, value in values.items() if value in (math.inf, -math.inf)), None):
+        raise BadInput(
+            f"{section_of(settings_class)} setting {endless}={values[endless]} ({_find_source(endless, sources)}): "
+            "it must be a finite number. See --help for every setting and its bounds."
+        )
+    return LoadedSettings(settings, {name: sources.get(name, "default") for name in values})
 
 
 def refuse_unknown(names: Iterable[str], known: Iterable[str], where: str) -> None:
