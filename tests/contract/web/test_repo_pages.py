@@ -166,6 +166,19 @@ def test_a_pull_request_shows_what_it_would_change_and_opens_by_the_address_that
     assert f'href="/{name}/discussions/1"' in visit().get(f"/{name}/discussions").text
 
 
+def test_the_address_of_a_folder_leads_to_a_file_and_the_other_way_round(api, name, visit):
+    api.create_repo(name)
+    commit(api, name, {"README.md": b"[all](a%20b/) [one](a%20b/c.txt)", "a b/c.txt": b"what is in it"})
+    visitor = visit()
+    assert f'href="/{name}/blob/main/a%20b">all' in visitor.get(f"/{name}").text
+    folder = visitor.get(f"/{name}/blob/main/a%20b", follow_redirects=True)
+    assert folder.url.path == f"/{name}/tree/main/a b"
+    file = visitor.get(f"/{name}/tree/main/a%20b/c.txt", follow_redirects=True)
+    assert file.url.path == f"/{name}/blob/main/a b/c.txt"
+    assert "what is in it" in file.text
+    assert visitor.get(f"/{name}/tree/main/a%20b/none").status_code == 404
+
+
 def test_names_with_slashes_and_spaces_open(api, name, visit):
     api.create_repo(name)
     commit(api, name, {"a b/ü#?.txt": b"found"})

@@ -24,7 +24,7 @@ from local_hub.repos.store import store_of
 from local_hub.repos.trees import load_folder
 from local_hub.upstream.files import MissingFile, answer_missing, find_missing
 from local_hub.upstream.revision import RevisionName
-from local_hub.web.opened import open_folder
+from local_hub.web.opened import open_path
 from local_hub.web.previews import IMAGES, MAX_MARKDOWN_BYTES
 from local_hub.web.sources import suffix_of
 from local_hub.web.visitor import Handler, page
@@ -104,7 +104,9 @@ async def fetch_readme(request: Request) -> None:
 
 def _find_missing_readme(request: Request, upstream: "Upstream") -> MissingFile | None:
     with store_of(request).database.read() as db:
-        opened = open_folder(db, request)
+        opened = open_path(db, request)
+        if not opened.entry.is_folder:
+            return None
         check_not_gated(db, request, opened.repo)
         entry = load_folder(db, opened.entry.oid).get(CARD_PATH)
         if entry is None or entry.kind != "file" or entry.size > MAX_MARKDOWN_BYTES:

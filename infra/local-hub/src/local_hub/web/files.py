@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from local_hub.caller import param
 from local_hub.errors import ApiError
@@ -19,9 +19,10 @@ from local_hub.repos.shapes import read_card
 from local_hub.repos.store import store_of
 from local_hub.repos.trees import load_folder, walk
 from local_hub.upstream.files import MissingFile
+from local_hub.web.addresses import file_url
 from local_hub.web.copies import fetch_readme, fetch_small, repo_page
 from local_hub.web.markdown import render_markdown
-from local_hub.web.opened import OpenedFolder, open_file, open_folder, read_source
+from local_hub.web.opened import OpenedPath, open_file, open_path, read_source
 from local_hub.web.previews import MAX_MARKDOWN_BYTES, decode, preview
 from local_hub.web.render import html
 from local_hub.web.sources import Source
@@ -42,7 +43,9 @@ async def folder_page(request: Request) -> Response:
 def _show_folder(request: Request) -> Response:
     after = request.query_params.get("after", "")
     with store_of(request).database.read() as db:
-        opened = open_folder(db, request)
+        opened = open_path(db, request)
+        if not opened.entry.is_folder:
+            return _lead_to(opened, "blob")
         found = list(islice(walk(db, opened.entry.oid, recursive=False, after=after), PAGE_SIZE + 1))
         shown = sorted(found[:PAGE_SIZE], key=lambda item: not item[1].is_folder)
         values = {
@@ -87,6 +90,10 @@ def _show_missing(request: Request, missing: MissingFile) -> Response:
 
 
 def _show_file(request: Request) -> Response:
+    with store_of(request).database.read() as db:
+        there = open_path(db, request)
+    if there.entry.is_folder:
+        return _lead_to(there, "tree")
     opened = open_file(request)
     shown = preview(opened.source, "plain" in request.query_params)
     values = dict(shown.values)
@@ -105,6 +112,11 @@ def _show_file(request: Request) -> Response:
         "is_plain": "plain" in request.query_params,
     }
     return html(request, "file.html", values)
+
+
+def _lead_to(opened: OpenedPath, view: str) -> Response:
+    """To the page of what is there: who links to a path, in a README or a manifest, does not say which it is."""
+    return RedirectResponse(file_url(opened.repo, view, opened.revision, opened.path))
 
 
 def repo_values(db: sqlite3.Connection, repo: Repo, revision: str) -> dict[str, Any]:
@@ -135,7 +147,7 @@ def _below(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def _readme(db: sqlite3.Connection, request: Request, opened: OpenedFolder) -> dict[str, Any] | None:
+def _readme(db: sqlite3.Connection, request: Request, opened: OpenedPath) -> dict[str, Any] | None:
     entry = load_folder(db, opened.entry.oid).get(CARD_PATH)
     if entry is None or entry.kind != "file" or entry.size > MAX_MARKDOWN_BYTES:
         return None
@@ -151,7 +163,7 @@ def _readme(db: sqlite3.Connection, request: Request, opened: OpenedFolder) -> d
     return {"path": path, "content": content, "problem": None}
 
 
-def _facts(db: sqlite3.Connection, opened: OpenedFolder) -> list[tuple[str, list[tuple[str, str | None]]]]:
+def _facts(db: sqlite3.Connection, opened: OpenedPath) -> list[tuple[str, list[tuple[str, str | None]]]]:
     """What a card's metadata says of its repo, at a glance; with the address of each repo that it names."""
     card = read_card(db, opened.commit)
     found = []

@@ -28,8 +28,8 @@ class OpenedFile:
 
 
 @dataclass(frozen=True)
-class OpenedFolder:
-    """A folder of a commit, and the names by which the visitor asked for both."""
+class OpenedPath:
+    """A folder or a file of a commit, and the names by which the visitor asked for both."""
 
     repo: Repo
     revision: str
@@ -38,16 +38,16 @@ class OpenedFolder:
     entry: Entry
 
 
-def open_folder(db: sqlite3.Connection, request: Request) -> OpenedFolder:
-    """The folder in the URL, at the main branch where it names no revision; raises 404 where there is none."""
+def open_path(db: sqlite3.Connection, request: Request) -> OpenedPath:
+    """What is at the path in the URL, at the main branch where it names no revision; raises 404 where nothing is."""
     repo = open_repo(db, request)
     revision = param(request, "revision") if "revision" in request.path_params else shown_revision(db, repo)
     path = param(request, "path").strip("/") if "path" in request.path_params else ""
     commit = history.resolve(db, repo, revision)
     entry = find_entry(db, commit.tree_id, path)
-    if entry is None or not entry.is_folder:
-        raise ApiError(404, f"There is no folder {path} in {repo.id} at {revision}", "EntryNotFound")
-    return OpenedFolder(repo, revision, commit, path, entry)
+    if entry is None:
+        raise ApiError(404, f"There is no {path} in {repo.id} at {revision}", "EntryNotFound")
+    return OpenedPath(repo, revision, commit, path, entry)
 
 
 def shown_revision(db: sqlite3.Connection, repo: Repo) -> str:
