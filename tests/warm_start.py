@@ -183,6 +183,7 @@ def _run_module(
     _read_again()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = [module, *arguments]
+    sys.path.insert(0, folder)
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     finally:

@@ -9,6 +9,8 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from launching import wait_until
+from warm_start import WarmStart
 
 from shared.errors import BadInput, ExitCode
 from shared.hub import Hub
@@ -55,6 +57,7 @@ WORK = """
         if mode == "crash":
             raise ZeroDivisionError("division by zero")
         if mode == "hang":
+            open("hanging", "x").close()
             try:
                 time.sleep(60)
             except Exception:
@@ -66,6 +69,7 @@ WORK = """
         return Outcome({"data": ref}, {"rows": job.settings.rows})
 """
 COMMIT = "0" * 40
+SERVICES = WarmStart(["shared.job"], cold=1, servers=1)
 
 
 @pytest.fixture
@@ -110,24 +114,8 @@ def start(tmp_path, hub_server, run_id):
     }
 
     def start(*arguments, **extra):
-        command = [
-            sys.executable,
-            "-m",
-            "toy_service",
-            "--run-id",
-            run_id,
-            "--namespace",
-            "local",
-            *arguments,
-        ]
-        return subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            env=environment | extra,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        options = ["--run-id", run_id, "--namespace", "local", *arguments]
+        return SERVICES.spawn("toy_service", options, environment | extra, tmp_path)
 
     return start
 
@@ -193,11 +181,9 @@ def test_a_defect_is_recorded_and_shown_with_its_traceback(start, store, run_id)
     assert store.read(run_id).phases["split"].error == "ZeroDivisionError: division by zero"
 
 
-def test_a_job_that_is_told_to_stop_is_interrupted(start, store, run_id):
+def test_a_job_that_is_told_to_stop_is_interrupted(start, store, run_id, tmp_path):
     process = start(TOY_MODE="hang")
-    for line in process.stdout:
-        if line == "working\n":
-            break
+    wait_until((tmp_path / "hanging").exists)
     process.send_signal(signal.SIGTERM)
     code, _, errors = finish(process)
     assert (code, errors) == (ExitCode.INTERRUPTED, "error: split was stopped. Start it again: make split.\n")
