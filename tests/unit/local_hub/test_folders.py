@@ -42,10 +42,13 @@ def test_the_same_entries_are_stored_the_same_whichever_way_they_came(before, ch
     assert changed == EMPTY.changed(after) == json.dumps(rows, separators=(",", ":")).encode()
 
 
-def test_a_folder_of_many_files_is_listed_from_any_name():
-    names = [f"{number:04}.txt" for number in range(1500)]
-    folder = Folder("", EMPTY.changed(dict.fromkeys(names, Entry("file", "0" * 40))))
+def test_a_folder_of_many_files_is_listed_from_any_name_and_finds_each():
+    names = [f"{number:04}.txt" for number in range(0, 3000, 2)]
+    entry = Entry("file", "0" * 40)
+    folder = Folder("", EMPTY.changed(dict.fromkeys(names, entry)))
     assert list(folder) == names
-    assert [name for name, _ in folder.items("0700")] == names[700:]
-    assert [name for name, _ in folder.items("1499.txt")] == names[1499:]
-    assert list(folder.items("2")) == []
+    assert [name for name, _ in folder.items("1400")] == names[700:]
+    assert [name for name, _ in folder.items("2998.txt")] == names[1499:]
+    assert list(folder.items("3")) == []
+    found = [number for number in range(3001) if folder.get(f"{number:04}.txt") == entry]
+    assert found == list(range(0, 3000, 2))
