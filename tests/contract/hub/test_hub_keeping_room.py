@@ -1,6 +1,7 @@
 """What does not fit is refused with 507 and the numbers, before it is sent."""
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -11,10 +12,15 @@ import pytest
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from serving import serve_hub
+from starlette.requests import Request
 
 from local_hub.accounts import Accounts
+from local_hub.app import create_app
+from local_hub.config import HubConfig
 from local_hub.database import Database
+from local_hub.repos.registry import insert_repo
 from local_hub.sizes import format_bytes, parse_bytes
+from local_hub.xet.tokens import Owner, begin_upload
 
 UPLOAD = """
 import sys
@@ -184,6 +190,24 @@ def test_the_files_of_a_bucket_count_by_each_of_their_paths(hub, repo):
         api.batch_bucket_files(bucket, delete=[f"{name}.bin"])
         api.batch_bucket_files(bucket, add=[(os.urandom(95_000), f"{name}.bin")])
     api.delete_bucket(bucket)
+
+
+def test_an_upload_by_xet_takes_what_was_announced_before_it_began(tmp_path):
+    app = create_app(HubConfig(tmp_path), "http://127.0.0.1:1")
+    store = app.state.repos
+    with store.database.write() as db:
+        repo = insert_repo(db, "model", "ada", "model", private=False)
+        store.room.announce(db, repo, {"a.bin": 100})
+    asked = {"type": "http", "app": app, "method": "GET", "path": "/", "headers": [], "server": ("hub", 80)}
+    address = json.loads(begin_upload(Request(asked | {"query_string": b""}), Owner("repo", repo.key)).body)[
+        "casUrl"
+    ]
+    found = [
+        store.room.reservations.find_announced(("repo", repo.key), session)
+        for session in (address.rpartition("/")[2], "another")
+    ]
+    assert (found[0].disk, found[1]) == (100, None)
+    store.database.close()
 
 
 @pytest.mark.slow
