@@ -20,6 +20,7 @@ from local_hub.jobs.executors.mount_paths import with_folders
 from local_hub.jobs.folder import JobFolder
 from local_hub.jobs.info import describe_job
 from local_hub.jobs.leftovers import end_leftovers
+from local_hub.jobs.log import JobLog
 from local_hub.jobs.processes import find_processes, kill_job
 from local_hub.jobs.spec import parse_request
 from local_hub.jobs.store import JobStore
@@ -37,17 +38,17 @@ def app(tmp_path):
     app.state.database.close()
 
 
-def run(app, command):
+def run(app, command, **body):
     """The job when it has ended."""
-    runner, job = app.state.runner, parse_request({"dockerImage": "python", "command": command})
+    runner, job = app.state.runner, parse_request({"dockerImage": "python", "command": command, **body})
 
-    async def submit():
+    async def submit_and_follow():
         record = await runner.submit("local", job, {})
-        while not (record := runner.store.find(record.id)).is_finished:
-            await asyncio.sleep(0.01)
-        return record
+        async for _ in runner.log(record.id).stream(None):
+            pass
+        return runner.store.find(record.id)
 
-    return asyncio.run(asyncio.wait_for(submit(), 10))
+    return asyncio.run(asyncio.wait_for(submit_and_follow(), 10))
 
 
 def test_a_job_whose_folder_cannot_be_made_ends_and_says_so(app, tmp_path):
@@ -143,6 +144,23 @@ def mounts(app, tmp_path):
     with app.state.database.write() as db:
         db.execute("INSERT INTO buckets (namespace, name, private, created_at) VALUES ('local', 'b', 0, '')")
     return app.state.runner._volumes.lay_out([Volume("bucket", "local/b", "/out")], tmp_path / "volumes")
+
+
+def test_what_a_thread_says_is_written_by_the_event_loop_that_wakes_the_readers(app, tmp_path, monkeypatch):
+    append, writers = JobLog.append, set()
+
+    def append_and_note(log, lines):
+        writers.add(threading.get_ident())
+        append(log, lines)
+
+    monkeypatch.setattr(JobLog, "append", append_and_note)
+    with app.state.database.write() as db:
+        db.execute("INSERT INTO buckets (namespace, name, private, created_at) VALUES ('local', 'b', 0, '')")
+    volume = {"type": "bucket", "source": "local/b", "mountPath": "/out"}
+    ended = run(app, ["sh", "-c", "echo 42 > $1", "sh", "/out/result"], volumes=[volume])
+    assert (ended.stage, ended.message) == ("COMPLETED", None)
+    assert "saved /out to local/b: 1 changed" in (tmp_path / "jobs" / ended.id / "log.jsonl").read_text()
+    assert writers == {threading.get_ident()}
 
 
 def test_a_bucket_that_the_database_does_not_take_is_a_reason_and_no_crash(app, mounts):

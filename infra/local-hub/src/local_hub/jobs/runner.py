@@ -206,7 +206,7 @@ class JobRunner:
         task = Task(record.id, record.spec, job.secrets, job.folder, cache, self._url, tuple(mounts))
         ending = await self._run_and_save(job, task)
         try:
-            await asyncio.to_thread(self._volumes.save, mounts, job.execution.say)
+            await asyncio.to_thread(self._volumes.save, mounts, _from_any_thread(job.execution.say))
         except ExecutorError as error:
             return job.execution.refuse(error)
         return ending
@@ -217,13 +217,13 @@ class JobRunner:
 
     async def _run_and_save(self, job: ActiveJob, task: Task) -> Ending:
         """Runs the job, and from time to time puts what it has written into its buckets: a hub may be killed."""
-        running = asyncio.create_task(job.execution.run(task))
+        running, say = asyncio.create_task(job.execution.run(task)), _from_any_thread(job.execution.say)
         while True:
             await asyncio.wait([running], timeout=SAVE_SECONDS if task.mounts else None)
             if running.done():
                 return await running
             with contextlib.suppress(ExecutorError):  # the end will tell
-                await asyncio.to_thread(self._volumes.save, task.mounts, job.execution.say, QUIET_SECONDS)
+                await asyncio.to_thread(self._volumes.save, task.mounts, say, QUIET_SECONDS)
 
     async def _finish(self, jobs: Sequence[ActiveJob], ending: Ending) -> None:
         """Records the end before the log completes: a client asks for the stage when the stream ends."""
@@ -250,3 +250,13 @@ class JobRunner:
 
     def _folder(self, job_id: str) -> JobFolder:
         return JobFolder(self._config.directory, job_id)
+
+
+def _from_any_thread(say: Say) -> Say:
+    """The same for threads: a log is written, and its readers are woken, by the event loop only."""
+    loop = asyncio.get_running_loop()
+
+    def hand_over(text: str) -> None:
+        loop.call_soon_threadsafe(say, text)
+
+    return hand_over
