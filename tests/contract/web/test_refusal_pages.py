@@ -9,12 +9,12 @@ BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 @pytest.fixture
 def broken(api, name, hub):
-    """A repo whose files the hub can no longer read."""
+    """A repo with an author in the database who is no text."""
     api.create_repo(name)
     namespace, _, short = name.partition("/")
     with sqlite3.connect(hub.directory / "hub.sqlite3") as db:
         db.execute(
-            "UPDATE commits SET tree_id = 'gone' WHERE repo_id = "
+            "UPDATE commits SET author = CAST(x'ff' AS TEXT) WHERE repo_id = "
             "(SELECT id FROM repos WHERE namespace = ? AND name = ?)",
             (namespace, short),
         )
