@@ -15,7 +15,7 @@ from local_hub.accounts import Accounts
 from local_hub.buckets.registry import SCHEMA as BUCKETS_SCHEMA
 from local_hub.buckets.routes import bucket_routes
 from local_hub.config import DEFAULT_EXECUTOR, HubConfig
-from local_hub.database import Database
+from local_hub.database import DATABASE_FILE, Database
 from local_hub.errors import ApiError
 from local_hub.hosts import HostMiddleware
 from local_hub.jobs.executors import make_executor
@@ -52,7 +52,7 @@ def create_app(config: HubConfig, base_url: str) -> Starlette:
     executor = make_executor(config.executor or DEFAULT_EXECUTOR, config)
     listed = None if config.users is None else read_users(config.users)
     config.directory.mkdir(parents=True, exist_ok=True)
-    database = Database(config.directory / "hub.sqlite3")
+    database = Database(config.directory / DATABASE_FILE)
     database.add_schema(BUCKETS_SCHEMA)
     accounts = Accounts(database)
     accounts.ensure_owner(config.directory)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from local_hub.keeping.migrations import migrate
 
+DATABASE_FILE = "hub.sqlite3"
 BUSY_TIMEOUT_SECONDS = 30
 # What the file of a great change shrinks to again; SQLite would keep it as it is until the hub stops.
 LARGEST_IDLE_LOG_BYTES = 16 * 1024**2

@@ -4,7 +4,7 @@ import logging
 from contextlib import suppress
 
 from local_hub.config import DEFAULT_EXECUTOR, HubConfig
-from local_hub.database import Database
+from local_hub.database import DATABASE_FILE, Database
 from local_hub.errors import HubError
 from local_hub.jobs.executors import make_executor
 from local_hub.jobs.folder import JobFolder
@@ -13,7 +13,6 @@ from local_hub.state import hold_store
 
 logger = logging.getLogger("local_hub")
 
-DATABASE_FILE = "hub.sqlite3"
 STOPPED_WHILE_RUNNING = "the hub stopped while it ran"
 STOPPED_WHILE_WAITING = "the hub stopped before it began"
 

@@ -127,9 +127,13 @@ class Collection:
             forget_large_files(db, self._blobs, self._oldest)
             recount_small_files(db)
             forget_uploads(db, self._oldest)
-            return set(referenced_blobs(db))
+            needed = set(referenced_blobs(db))
+            if not self._dry_run:
+                db.execute("COMMIT")
+            return needed
         finally:
-            db.execute("ROLLBACK" if self._dry_run else "COMMIT")
+            if db.in_transaction:
+                db.execute("ROLLBACK")
 
     def _remove_blobs(
         self, db: sqlite3.Connection, batch: Iterable[tuple[str, int]]

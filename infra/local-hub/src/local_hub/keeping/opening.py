@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local_hub.buckets import registry as buckets
-from local_hub.database import Database
+from local_hub.database import DATABASE_FILE, Database
 from local_hub.errors import HubError
 from local_hub.keeping.migrations import read_format
 from local_hub.repos import mirrors, room, schema
@@ -15,7 +15,7 @@ from local_hub.repos.blobs import BlobStore
 
 def database_of(directory: Path) -> Path:
     """The database of the hub in a folder; raises `HubError` if there is none."""
-    path = directory / "hub.sqlite3"
+    path = directory / DATABASE_FILE
     if not path.is_file():
         raise HubError(f"There is no hub in {directory}; name its folder with --dir.")
     return path
@@ -41,7 +41,7 @@ def open_to_read(directory: Path) -> sqlite3.Connection:
 @contextmanager
 def open_store(directory: Path) -> Iterator[tuple[Database, BlobStore]]:
     """The database of repos and the large files, to change them; nothing is swept."""
-    database = Database(directory / "hub.sqlite3")
+    database = Database(directory / DATABASE_FILE)
     try:
         for statements in (schema.SCHEMA, mirrors.SCHEMA, room.SCHEMA, buckets.SCHEMA):
             database.add_schema(statements)
