@@ -51,8 +51,9 @@ def visit(hub) -> Iterator[Callable[..., httpx.Client]]:
     visitors = []
 
     def make(token: str | None = None) -> httpx.Client:
-        # Without TLS, no certificates are loaded for it.
-        visitor = httpx.Client(base_url=hub.url, headers={"origin": hub.url}, trust_env=False, verify=False)
+        # Without TLS, no certificates are loaded for it. The first parquet file that is shown takes pyarrow's import.
+        options = {"trust_env": False, "verify": False, "timeout": 60}
+        visitor = httpx.Client(base_url=hub.url, headers={"origin": hub.url}, **options)
         visitors.append(visitor)
         if token is not None:
             answer = visitor.post("/login", data={"token": token})

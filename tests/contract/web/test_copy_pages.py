@@ -27,7 +27,7 @@ def front(hub, tmp_path_factory):
 def reader(front):
     """A visitor of the hub in front, logged in."""
     with httpx.Client(
-        base_url=front.url, headers={"origin": front.url}, trust_env=False, verify=False
+        base_url=front.url, headers={"origin": front.url}, trust_env=False, verify=False, timeout=60
     ) as client:
         assert client.post("/login", data={"token": front.token}).status_code == 303
         yield client
