@@ -24,6 +24,8 @@ from local_hub.upstream.client import NotConnectedError, UnreachableError, Upstr
 from local_hub.upstream.pull import HubClient, WantedRepo, pull
 
 CONNECT_SECONDS, PATIENCE_SECONDS = 1.0, 0.3
+# Also on a busy machine. What is not told at once, clients ask for again for half a minute.
+SOON_SECONDS = 10
 # What is asked for again at once, and what takes seconds, so that the test need not.
 HURRIED_HUB = f"""
 import sys
@@ -98,7 +100,7 @@ def test_what_is_kept_is_served_without_delay_and_the_rest_is_refused_at_once(tm
             assert pull_again(tmp_path, capsys).err == ""
         port = int(public.url.rpartition(":")[2])
         time.sleep(0.3)
-        assert seconds(use_what_is_kept, api, tmp_path / "refused") < 5
+        assert seconds(use_what_is_kept, api, tmp_path / "refused") < SOON_SECONDS
         said, warned = pull_again(tmp_path, capsys)
         assert said.endswith(": 2 files, 100.0 kB, kept\n")
         doubt = f"{public.url} did not confirm that this is still its main; it may have moved on.\n"
@@ -112,14 +114,14 @@ def test_what_is_kept_is_served_without_delay_and_the_rest_is_refused_at_once(tm
         )
         with black_hole(port):
             time.sleep(0.3)
-            assert seconds(use_what_is_kept, api, tmp_path / "swallowed") < 5
+            assert seconds(use_what_is_kept, api, tmp_path / "swallowed") < SOON_SECONDS
             time.sleep(CONNECT_SECONDS + 0.3)
             begin = time.monotonic()
             assert "no connection within 1 s" in refusal(api.model_info, "acme/unknown")[1]
-            assert time.monotonic() - begin < CONNECT_SECONDS + 2
-            assert seconds(refusal, api.dataset_info, "acme/another") < 3
+            assert time.monotonic() - begin < SOON_SECONDS
+            assert seconds(refusal, api.dataset_info, "acme/another") < SOON_SECONDS
             # Of a listing the client would repeat what a 503 refuses, for half a minute.
-            assert seconds(refusal, api.list_repo_files, "acme/unknown") < 3
+            assert seconds(refusal, api.list_repo_files, "acme/unknown") < SOON_SECONDS
         with public_hub(port) as public:
             time.sleep(0.3)
             api.model_info("acme/model")

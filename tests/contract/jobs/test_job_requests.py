@@ -137,5 +137,5 @@ def test_waiting_for_a_job_can_run_out_of_time(client):
     begun = time.monotonic()
     with pytest.raises(TimeoutError):
         client.api.wait_for_job(job.id, namespace="local", timeout=0.3, poll_interval=0.1)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
     client.cancel(job)

@@ -23,7 +23,7 @@ def test_a_job_runs_and_tells_all_about_itself(client, hub_server):
 def test_durations_are_whole_seconds_of_waiting_and_running(client):
     done = client.wait(client.run("sleep", "1.2"))
     assert done.durations.scheduling_secs <= done.durations.total_secs
-    assert 1 <= done.durations.running_secs <= done.durations.total_secs < 10
+    assert 1 <= done.durations.running_secs <= done.durations.total_secs < 30
 
 
 def test_a_job_that_fails_ends_with_its_exit_code(client):
