@@ -392,6 +392,15 @@ def test_what_was_not_filled_says_how_to_fill_it(public, model, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_pull_from_another_upstream_leaves_a_copy_as_it_is_and_says_so(public, tmp_path):
+    model = publish(public, {"README.md": README})
+    command("pull", "--dir", tmp_path, "--upstream", public.url, model)
+    again = command("pull", "--dir", tmp_path, "--upstream", "http://127.0.0.1:9", model)
+    doubt = "http://127.0.0.1:9 did not confirm that this is still its main; it may have moved on.\n"
+    assert (again.returncode, again.stderr) == (0, doubt)
+
+
+@pytest.mark.slow
 def test_a_pull_of_what_is_not_there_says_so(public, tmp_path):
     pulled = command("pull", "--dir", tmp_path / "hub", "--upstream", public.url, "acme/none")
     hint = "Is it no model (--type), or private (LOCAL_HUB_UPSTREAM_TOKEN)?"

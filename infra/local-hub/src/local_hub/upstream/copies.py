@@ -68,14 +68,14 @@ class Upstream:
     async def prepare(self, name: RevisionName) -> bool:
         """Makes sure that a revision is known here as it is upstream, unless it is this hub's own affair.
 
-        Returns whether it is: what is kept may have moved upstream, where that gives no answer.
+        Returns whether it is: what is kept may have moved, where upstream gives no answer or is another than it was.
 
         Raises:
             ApiError: it is not known here, and upstream cannot be asked.
         """
         state = await asyncio.to_thread(self._state, name)
-        if state == "settled":
-            return True
+        if state in ("settled", "foreign"):
+            return state == "settled"
         return await self._asking.ask(name, partial(self._copy_listing, name), is_kept=state == "kept")
 
     async def find_full_name(self, repo_type: RepoType, name: str) -> str | None:
@@ -175,7 +175,7 @@ class Upstream:
                 mirrors.note_wrong_content(db, entry.sha256)
 
     def _state(self, name: RevisionName) -> str:
-        """`settled`: upstream has no say in it, or no more; `kept`: it may have moved; `missing`."""
+        """`settled`: upstream has no say in it; `kept`: it may have moved; `foreign`: elsewhere; `missing`."""
         if not (is_repo_name(name.namespace or name.name) and is_repo_name(name.name)):
             return "settled"
         with self._store.database.read() as db:
@@ -184,13 +184,17 @@ class Upstream:
             repo = find_repo(db, name.type, name.namespace, name.name)
             if repo is None:
                 return "missing"
-            if mirrors.origin_of_mirror(db, repo) != self.url:  # commits of two Hubs are not mixed
+            origin = mirrors.origin_of_mirror(db, repo)
+            if origin is None:
                 return "settled"
+            is_ours = origin == self.url  # commits of two Hubs are not mixed
             try:
                 commit = history.resolve(db, repo, name.revision)
             except ApiError:
-                return "missing"
-            return "settled" if commit.sha == name.revision else "kept"
+                return "missing" if is_ours else "foreign"
+            if commit.sha == name.revision:
+                return "settled"
+            return "kept" if is_ours else "foreign"
 
     async def _copy_listing(self, name: RevisionName) -> None:
         """Takes over what upstream says of a revision and of its files, which come when they are asked for."""
