@@ -143,7 +143,7 @@ def _parser() -> CommandLine:
         ("stop", _stop, place, "stop the hub and its jobs"),
         ("status", _status, place, "tell whether the hub runs, and where (exit code 3: it does not)"),
         ("env", _env, serving, "start the hub and print the exports that point clients at it"),
-        ("exec", _exec, serving, "start the hub and run a command as its client: exec … -- hf repos ls"),
+        ("exec", _exec, serving, "start the hub and run a command as its client: exec ... -- hf repos ls"),
     ):
         command = commands.add_parser(name, parents=[parent], help=text, description=text)
         command.set_defaults(action=action)
