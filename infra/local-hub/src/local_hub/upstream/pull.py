@@ -167,7 +167,10 @@ def pull(client: HubClient, repo: WantedRepo) -> None:
 
 
 def _explain(repo: WantedRepo, sentence: str) -> str:
-    hint = f" Is it no {repo.type} (--type), or private (LOCAL_HUB_UPSTREAM_TOKEN)?"
+    hint = (
+        f" Is it no {repo.type} (--type), private (LOCAL_HUB_UPSTREAM_TOKEN), "
+        "or in a namespace of this hub's own, of which upstream is not asked?"
+    )
     told = sentence if sentence.endswith(".") else f"{sentence}."
     return f"{repo.type} {repo.id}@{repo.revision}: {told}{hint if 'not found' in sentence else ''}"
 
