@@ -403,7 +403,10 @@ def test_a_pull_from_another_upstream_leaves_a_copy_as_it_is_and_says_so(public,
 @pytest.mark.slow
 def test_a_pull_of_what_is_not_there_says_so(public, tmp_path):
     pulled = command("pull", "--dir", tmp_path / "hub", "--upstream", public.url, "acme/none")
-    hint = "Is it no model (--type), private (LOCAL_HUB_UPSTREAM_TOKEN), or in a namespace of this hub's own"
+    hint = (
+        "Is it no model (--type), private (LOCAL_HUB_UPSTREAM_TOKEN), "
+        "or in a namespace of this hub's own, of which upstream is not asked?"
+    )
     told = f"error: model acme/none@main: Repository not found. {hint}\n"
     assert (pulled.returncode, pulled.stdout, pulled.stderr) == (2, "", told)
 
