@@ -92,8 +92,8 @@ compare: $(SETUP)  ## compare runs with the first one, into reports/: RUNS="A B"
 	@$(CLIENT) $(BIN)/python -m launcher compare $(OPTIONS) --runs "$(RUNS)"
 
 smoke: $(SETUP)  ## the whole pipeline in a minute, on a hub of its own (HUB_DIR=.hub-smoke)
-	@$(MAKE) --no-print-directory all PROFILE=smoke HUB_DIR=.hub-smoke HF_ENDPOINT=
-	@$(MAKE) --no-print-directory hub-stop HUB_DIR=.hub-smoke
+	@$(MAKE) --no-print-directory all PROFILE=smoke HUB_DIR=.hub-smoke HF_ENDPOINT=; code=$$?; \
+	$(MAKE) --no-print-directory hub-stop HUB_DIR=.hub-smoke && exit $$code
 
 ##@ The local hub, which keeps and runs everything unless HF_ENDPOINT names another
 hub: $(SETUP) $(STARTER)  ## start the local hub, print its URL and a link to its pages: HUB_DIR HUB_PORT EXECUTOR UPSTREAM

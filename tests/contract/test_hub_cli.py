@@ -217,6 +217,17 @@ def test_ctrl_c_during_a_command_is_no_traceback(cli):
     assert cli.hubs() == []
 
 
+def test_a_reader_that_has_read_enough_is_no_traceback(cli):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as pipe:
+        command = [PROGRAM, "status", "--dir", str(cli.folder)]
+        done = subprocess.run(
+            command, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_a_file_in_the_way_is_named_with_the_way_out(cli):
     cli.folder.write_text("")
     assert says(cli("start")) == (

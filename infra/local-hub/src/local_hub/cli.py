@@ -27,6 +27,7 @@ WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - these are what is refused
 EXIT_FAILED = 2
 EXIT_NOT_RUNNING = 3
 EXIT_NO_COMMAND = 127
+EXIT_UNREAD = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,10 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.command = command
     action: Callable[[argparse.Namespace], int] = options.action
     try:
-        return action(options)
+        code = action(options)
+        sys.stdout.flush()
     except HubError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_FAILED
+    except BrokenPipeError:  # whoever reads has read enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_UNREAD
+    return code
 
 
 def _serve(options: argparse.Namespace) -> int:
