@@ -56,7 +56,9 @@ def ask_on_interrupt(job_id: str) -> str:
     """Ask what Ctrl-C meant: "detach", "cancel" or "follow". Without a terminal it always means cancel."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return "cancel"
-    say(f"\nJob {job_id} is running. [c]ancel it, [d]etach and let it run, or [f]ollow it further?")
+    say(
+        f"\nJob {job_id} is running. [c]ancel it (or Enter), [d]etach and let it run, or [f]ollow it further?"
+    )
     try:
         answer = input("c/d/f: ").strip().lower()
     except (EOFError, KeyboardInterrupt):
