@@ -7,21 +7,34 @@ from io import FileIO
 Piece = bytes | bytearray | memoryview
 # As many as the system takes in one call (POSIX: IOV_MAX).
 MOST_PIECES = 1024
+# So much is appended before the disk is told to begin with it.
+BEGIN_BYTES = 32 * 1024**2
 
 
-def append(file: FileIO, pieces: Sequence[Piece]) -> int:
-    """Writes at most `MOST_PIECES` pieces, one behind the other; returns how many bytes they are."""
-    size = sum(map(len, pieces))
-    written = os.writev(file.fileno(), pieces) if size else 0
-    if written < size:
-        rest = memoryview(b"".join(pieces))[written:]
-        while rest:
-            rest = rest[file.write(rest) :]
-    return size
+class Appender:
+    """Appends to a file, and lets the disk begin with what it has, so that little is left for the flush at the end."""
 
+    def __init__(self, file: FileIO, start: int = 0) -> None:
+        """Takes a file opened without a buffer, and where its end is."""
+        self._file = file
+        self._begun = self._end = start
 
-def begin_flush(file: FileIO, start: int, end: int) -> None:
-    """Lets the disk begin with these bytes, waiting for nothing, so that little is left for the flush at the end."""
-    # Linux starts to write what it is told not to keep; what is not written yet it keeps all the same.
-    if end > start and hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(file.fileno(), start, end - start, os.POSIX_FADV_DONTNEED)
+    def append(self, pieces: Sequence[Piece]) -> int:
+        """Writes at most `MOST_PIECES` pieces, one behind the other; returns how many bytes they are."""
+        size = sum(map(len, pieces))
+        written = os.writev(self._file.fileno(), pieces) if size else 0
+        if written < size:
+            rest = memoryview(b"".join(pieces))[written:]
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        self._end += size
+        if self._end - self._begun >= BEGIN_BYTES:
+            self._begin_flush()
+        return size
+
+    def _begin_flush(self) -> None:
+        # Linux starts to write what it is told not to keep; what is not written yet it keeps all the same.
+        if hasattr(os, "posix_fadvise"):
+            size = self._end - self._begun
+            os.posix_fadvise(self._file.fileno(), self._begun, size, os.POSIX_FADV_DONTNEED)
+        self._begun = self._end

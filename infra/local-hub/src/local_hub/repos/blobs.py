@@ -11,14 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from local_hub.appending import Piece, append, begin_flush
+from local_hub.appending import Appender, Piece
 from local_hub.directory import flush
 
 OBJECTS_FOLDER = "objects"
 # So much of a content is read, hashed and written at a time.
 BLOCK_BYTES = 2 * 1024**2
-# So much is written before the disk is told to begin with it.
-_BEGIN_FLUSH_BYTES = 32 * 1024**2
 
 
 def object_path(objects: Path, sha256: str) -> Path:
@@ -150,10 +148,10 @@ class IncomingPart:
 
     def __init__(self, store: BlobStore, path: Path) -> None:
         self.size = 0
-        self._begun = 0
         self._store = store
         self._path = path
         self._file = path.open("xb", buffering=0)
+        self._appender = Appender(self._file)
 
     def __enter__(self) -> Self:
         return self
@@ -166,10 +164,7 @@ class IncomingPart:
 
     def write(self, *pieces: Piece) -> None:
         """Appends pieces, one behind the other."""
-        self.size += append(self._file, pieces)
-        if self.size - self._begun >= _BEGIN_FLUSH_BYTES:
-            begin_flush(self._file, self._begun, self.size)
-            self._begun = self.size
+        self.size += self._appender.append(pieces)
 
     def copy_to(self, file: BinaryIO) -> None:
         """Appends the bytes to another file."""

@@ -16,7 +16,7 @@ from typing import Self
 
 from starlette.requests import Request
 
-from local_hub.appending import MOST_PIECES, Piece, append, begin_flush
+from local_hub.appending import MOST_PIECES, Appender, Piece
 from local_hub.errors import ApiError
 from local_hub.repos.blobs import BLOCK_BYTES, BlobStore, IncomingPart
 from local_hub.xet.shards import ShardFile, Term
@@ -189,6 +189,7 @@ class IncomingXorb:
         self._unpacker = Unpacker()
         self._is_kept = False
         self._file = log.open("ab", buffering=0)
+        self._appender = Appender(self._file, start)
 
     def __enter__(self) -> Self:
         return self
@@ -223,12 +224,11 @@ class IncomingXorb:
         end = self._start + self._ends[-1]
         self._upload.add(self._name, Xorb(self._ends, self._start), end, self._hash)
         self._is_kept = True
-        begin_flush(self._file, self._start, end)
 
     def _append(self, contents: Sequence[Piece]) -> None:
         if self._ends[-1] > LARGEST_XORB_BYTES:
             raise ApiError(413, TOO_LARGE)
-        append(self._file, contents)
+        self._appender.append(contents)
         for content in contents:
             self._hash.update(content)
 
