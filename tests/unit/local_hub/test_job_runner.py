@@ -6,9 +6,11 @@ import secrets
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -103,10 +105,16 @@ def test_a_process_without_an_environment_is_found_by_its_jobs_session_also_by_t
         assert job.wait() == -signal.SIGKILL
 
 
-def test_read_only_folders_that_a_job_leaves_go_with_it(tmp_path):
-    folder = JobFolder(tmp_path, "job")
-    for path in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        path.chmod(0o755)
+@pytest.fixture
+def open_folder():
+    """An empty folder that every user can enter; pytest's own are private."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+def test_read_only_folders_that_a_job_leaves_go_with_it(open_folder):
+    folder = JobFolder(open_folder, "job")
     cache = folder.work / "cache" / "module"
     cache.mkdir(parents=True)
     (cache / "file").write_text("text")
@@ -122,10 +130,14 @@ def _as_nobody(call) -> None:
     """To root, nothing is read-only."""
     child = os.fork()
     if child == 0:
-        if os.geteuid() == 0:
-            os.setuid(NOBODY)
-        call()
-        os._exit(0)
+        code = 1
+        try:
+            if os.geteuid() == 0:
+                os.setuid(NOBODY)
+            call()
+            code = 0
+        finally:  # whatever happens: beyond this, it would go on as a second pytest
+            os._exit(code)
     assert os.waitpid(child, 0)[1] == 0
 
 
