@@ -1,4 +1,4 @@
-"""What a split holds: a hash of its rows that says the same whatever file they are kept in, and their ids."""
+"""What a split holds: its file, a hash of its rows that says the same whatever file they are in, and their ids."""
 
 import hashlib
 import json
@@ -7,6 +7,11 @@ from typing import Any
 
 ROW_IDS = "row_ids.json"
 """The file beside the splits that lists the ids of each: too many for the manifest, which names it with its hash."""
+
+
+def split_path(split: str) -> str:
+    """Return where the rows of a split are, as `datasets` finds them."""
+    return f"data/{split}-00000-of-00001.parquet"
 
 
 def hash_rows(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -7,24 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local_hub.keeping.migrations import migrate
+from local_hub.transactions import write_transaction
 
 DATABASE_FILE = "hub.sqlite3"
 BUSY_TIMEOUT_SECONDS = 30
 # What the file of a great change shrinks to again; SQLite would keep it as it is until the hub stops.
 LARGEST_IDLE_LOG_BYTES = 16 * 1024**2
-
-
-@contextmanager
-def write_transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """The only one that writes meanwhile: committed at the end, rolled back on an exception."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:  # where the disk is full, SQLite has rolled back by itself
-            connection.execute("ROLLBACK")
-        raise
 
 
 class Database:

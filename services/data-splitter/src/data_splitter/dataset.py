@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from data_splitter.draw import Draw, Row
 from data_splitter.near_duplicates import NearDuplicate, measure_near_duplicates
-from shared.content import ROW_IDS, hash_rows, render_row_ids
+from shared.content import ROW_IDS, hash_rows, render_row_ids, split_path
 from shared.question import COLUMNS, LETTERS
 from shared.refs import RepoRef
 
@@ -59,7 +59,7 @@ def write_dataset(
     (folder / "data").mkdir(parents=True)
     for split, rows in draw.rows.items():
         table = pa.Table.from_pylist(rows, schema=SCHEMA)
-        pq.write_table(table, folder / "data" / f"{split}-00000-of-00001.parquet")
+        pq.write_table(table, folder / split_path(split))
     (folder / ROW_IDS).write_bytes(render_row_ids(draw.rows))
     if near_duplicates is not None:
         lines = (f"{json.dumps(asdict(pair), ensure_ascii=False)}\n" for pair in near_duplicates)

@@ -11,6 +11,7 @@ from huggingface_hub.errors import EntryNotFoundError
 from reporter.predictions import Answers, Predictions, load_predictions, read_parquet
 from reporter.provenance import HubPages, hub_pages
 from reporter.state import has_left_records
+from shared.content import split_path
 from shared.errors import BadInput
 from shared.job import Job
 from shared.manifest import RunManifest
@@ -147,7 +148,7 @@ def _is_number(value: object) -> bool:
 
 
 def _split(job: Job, split: str) -> dict[str, Question]:
-    return read_questions(_download(job, "data", f"data/{split}-00000-of-00001.parquet"))
+    return read_questions(_download(job, "data", split_path(split)))
 
 
 def _download(job: Job, name: str, path: str) -> Path:

@@ -2,6 +2,7 @@
 
 import pyarrow.parquet as pq
 
+from shared.content import split_path
 from shared.errors import BadInput
 from shared.hub import Hub
 from shared.question import Question, UnusableRow, parse_question
@@ -14,7 +15,7 @@ def load_questions(hub: Hub, data: RepoRef, split: str) -> list[Question]:
     Raises:
         BadInput: a row is not usable, which the splitter lets none be.
     """
-    rows = pq.read_table(hub.download(data, f"data/{split}-00000-of-00001.parquet")).to_pylist()
+    rows = pq.read_table(hub.download(data, split_path(split))).to_pylist()
     try:
         return [parse_question(row) for row in rows]
     except UnusableRow as error:

@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 
 from local_hub.buckets.uploads import forget_uploads
-from local_hub.database import Database, write_transaction
+from local_hub.database import Database
 from local_hub.repos.blob_references import referenced_blobs
 from local_hub.repos.blobs import BlobStore, remove_upload
 from local_hub.repos.contents import UnfinishedCommits
 from local_hub.repos.leftovers import forget_large_files
 from local_hub.repos.reachable import mark_reachable, reachable_tables
 from local_hub.repos.room import recount_small_files
+from local_hub.transactions import write_transaction
 
 GC_PATH = "/api/local-hub/gc"
 # While the hub runs, a client may take so long from the upload of a file to the commit that names it.

@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Any
 
 from local_hub.config import DEFAULT_KEEP_FREE_BYTES
-from local_hub.database import Database, write_transaction
+from local_hub.database import Database
 from local_hub.directory import prepare_directory, store_errors
 from local_hub.errors import ApiError, HubError
 from local_hub.keeping.archive import (
@@ -31,6 +31,7 @@ from local_hub.repos.names import check_repo_name
 from local_hub.repos.registry import delete_repo, find_by_present_name, insert_repo
 from local_hub.sizes import format_bytes
 from local_hub.state import find_running, hold_store
+from local_hub.transactions import write_transaction
 
 
 def add_import(commands: Any, place: argparse.ArgumentParser) -> None:

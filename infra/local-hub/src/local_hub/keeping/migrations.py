@@ -7,6 +7,7 @@ from pathlib import Path
 
 from local_hub.directory import flush
 from local_hub.errors import HubError
+from local_hub.transactions import write_transaction
 
 FORMAT_VERSION = 3
 
@@ -38,19 +39,13 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """
     if read_format(connection, path) == FORMAT_VERSION:
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with write_transaction(connection):
         found = read_format(connection, path)  # another process may have been faster
         if 0 < found < FORMAT_VERSION:
             _keep_copy(path, copy_of(path, found))
             for version in range(found + 1, FORMAT_VERSION + 1):
                 MIGRATIONS[version](connection)
         connection.execute(f"PRAGMA user_version={FORMAT_VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def copy_of(path: Path, version: int) -> Path:

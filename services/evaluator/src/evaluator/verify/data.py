@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evaluator.verify.checklist import Checklist, NotRecorded
-from shared.content import combine_hashes, hash_content, hash_rows, render_row_ids
+from shared.content import combine_hashes, hash_content, hash_rows, render_row_ids, split_path
 from shared.errors import GuardTripped
 from shared.hub import Hub
 from shared.manifest import Phase, RunManifest
@@ -51,21 +51,17 @@ def _compare_rows(hub: Hub, data: RepoRef, phase: Phase, split: str) -> str:
     found = hash_rows(rows)
     if found != recorded:
         raise GuardTripped(
-            f"{len(rows)} rows in {_path(split)} of {data} hash to {found}, not to {recorded}."
+            f"{len(rows)} rows in {split_path(split)} of {data} hash to {found}, not to {recorded}."
         )
     return f"{len(rows)} rows, {found}"
 
 
 def _read_rows(hub: Hub, data: RepoRef, split: str) -> list[dict[str, Any]]:
     try:
-        rows: list[dict[str, Any]] = pq.read_table(hub.download(data, _path(split))).to_pylist()
+        rows: list[dict[str, Any]] = pq.read_table(hub.download(data, split_path(split))).to_pylist()
     except pa.ArrowInvalid as error:
-        raise GuardTripped(f"{_path(split)} of {data} is no parquet file that can be read.") from error
+        raise GuardTripped(f"{split_path(split)} of {data} is no parquet file that can be read.") from error
     return rows
-
-
-def _path(split: str) -> str:
-    return f"data/{split}-00000-of-00001.parquet"
 
 
 def _compare_row_ids(hub: Hub, row_ids: RepoRef, splits: Sequence[str]) -> str:
